@@ -1,0 +1,74 @@
+"""What can go wrong, as one tree. Every message is a sentence for the user: what happened, to which file, what was
+kept, what to do.
+
+    ImgoptError
+    ├── ConfigError         settings with one or more problems; nothing was started
+    ├── PlanError           the roots or the output folder cannot be used; nothing was started
+    ├── ImageError          one image; the run goes on
+    │   ├── Unreadable      not an image, damaged, or a format nothing here decodes     → status "failed"
+    │   ├── Declined        refused on purpose: over a limit, or something would be lost → status "skipped"
+    │   └── WriteFailed     the result could not be put in place; the source is untouched → status "failed"
+    ├── PoolError           no worker can be started
+    └── RunnerError         no such run, the runner is gone, or it speaks another protocol version
+
+Exit codes belong to the command line, not to these classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ImgoptError(Exception):
+    """Base of all errors raised on purpose; ``str(error)`` is the sentence to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One bad setting."""
+
+    source: str
+    """Where it was found: a file's path, or ``command line``."""
+    key: str
+    """The setting's key in that source, e.g. ``encode.quality`` or ``--quality``."""
+    message: str
+    """What is wrong and which values are allowed."""
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.key}: {self.message}"
+
+
+class ConfigError(ImgoptError):
+    """Settings with problems; all of them are listed, not only the first."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class PlanError(ImgoptError):
+    """The roots or the output folder cannot be used."""
+
+
+class ImageError(ImgoptError):
+    """One image cannot be optimized; its source is untouched."""
+
+
+class Unreadable(ImageError):
+    """Not an image, damaged, or in a format that nothing here decodes."""
+
+
+class Declined(ImageError):
+    """Readable, and left alone on purpose: over a limit, or the target cannot hold all of it."""
+
+
+class WriteFailed(ImageError):
+    """The result could not be put in place."""
+
+
+class PoolError(ImgoptError):
+    """Workers cannot be started at all."""
+
+
+class RunnerError(ImgoptError):
+    """A run cannot be reached, or speaks another version of the protocol."""

@@ -1,0 +1,210 @@
+"""What a worker is told and what it answers: the values that cross the process border, and their JSON forms.
+
+A job is small because it is sent once per image; what all jobs of a run share is its ``Recipe``, sent once per worker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from engine.task import TaskSettings
+
+__all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
+
+
+class Stage(StrEnum):
+    """What a worker does with an image, in order."""
+
+    PROBE = "probe"
+    DECODE = "decode"
+    ENCODE = "encode"
+    CHECK = "check"
+    WRITE = "write"
+
+
+class Status(StrEnum):
+    """How an image ended."""
+
+    DONE = "done"
+    """A new file is in place."""
+    KEPT = "kept"
+    """The original is the better file; an output tree gets a copy of it."""
+    SKIPPED = "skipped"
+    """Left alone on purpose, with a reason; nothing was written."""
+    FAILED = "failed"
+    """Not possible, with a reason; nothing was written."""
+
+
+class Verify(StrEnum):
+    """How a result is checked before it gets its final name."""
+
+    AUTO = "auto"
+    """``full`` when it replaces its source, else ``quick``."""
+    FULL = "full"
+    """Decode the result and compare it with the pixels handed to the encoder."""
+    QUICK = "quick"
+    """Header, dimensions and end of data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Savings:
+    """The least a result must save to be worth replacing the original: a share, a number of bytes, or both."""
+
+    percent: float = 1.0
+    """Percent of the original, 0–100."""
+    bytes: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Savings:
+        """Read ``1%``, ``0.5%``, ``10K``, ``2MiB`` or ``0``; raises ValueError otherwise."""
+        text = text.strip()
+        if text.endswith("%"):
+            number = float(text[:-1])
+            if not 0 <= number < 100:
+                raise ValueError("a percentage from 0% to below 100%")
+            return cls(percent=number)
+        return cls(percent=0.0, bytes=parse_size(text))
+
+    def __str__(self) -> str:
+        return f"{self.percent:g}%" if not self.bytes else str(self.bytes)
+
+    def reached(self, original: int, result: int) -> bool:
+        """Whether ``result`` bytes instead of ``original`` bytes is enough; an equal size never is."""
+        return original - result >= max(1, self.bytes, original * self.percent / 100)
+
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Bytes from ``512M``, ``1.5 GiB``, ``10k`` or a bare number; K, M, G, T: powers of 1024. Else ValueError."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError("a size such as 512M, 1.5G or a number of bytes")
+    return int(float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " "))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Decided from the header, before any pixel is decoded."""
+
+    max_pixels: int = 300_000_000
+    """Width × height of one frame or page."""
+    max_frames: int = 1_000
+    """Frames or pages in one file."""
+    max_file_size: int = 512 * 1024**2
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a result is judged and written; what a job has beside the contract's settings."""
+
+    keep_original: bool = True
+    """Keep the original when the result is not smaller and neither format nor size was to change. False for contract
+    calls, whose success always leaves a file in the format asked for."""
+    min_savings: Savings = field(default_factory=Savings)
+    skip_larger: bool = False
+    """A requested resize or conversion that grew is skipped instead of delivered."""
+    verify: Verify = Verify.AUTO
+    overwrite: bool = True
+    """Whether an existing file at the output path may be replaced."""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything a worker must know beside the two paths."""
+
+    settings: TaskSettings = field(default_factory=TaskSettings)
+    policy: Policy = field(default_factory=Policy)
+
+    def to_json(self) -> dict[str, object]:
+        """For the worker's pipe."""
+        policy = self.policy
+        return {
+            "settings": self.settings.to_json(),
+            "keep": policy.keep_original,
+            "savings": [policy.min_savings.percent, policy.min_savings.bytes],
+            "skipLarger": policy.skip_larger,
+            "verify": policy.verify.value,
+            "overwrite": policy.overwrite,
+            "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Recipe:
+        """The reverse of ``to_json``."""
+        percent, size = value["savings"]
+        return cls(
+            TaskSettings.from_json(value["settings"]),
+            Policy(
+                value["keep"],
+                Savings(percent, size),
+                value["skipLarger"],
+                Verify(value["verify"]),
+                value["overwrite"],
+                Limits(*value["limits"]),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One image to do."""
+
+    index: int
+    """Its row in the catalogue; also its number on the worker's pipe."""
+    source: str
+    """Path as ``os.fsdecode`` gives it (surrogates stand for bytes that are not UTF-8)."""
+    target: str
+    """Path of the result, extension corrected by the worker. Equal to ``source`` in place."""
+    recipe: Recipe
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the result takes the place of its source."""
+        return self.source == self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one image. Sizes in bytes, times in seconds; 0 or empty where it did not get that far."""
+
+    status: Status
+    reason: str = ""
+    """One sentence; empty for an image that was simply done."""
+    target: str = ""
+    """Where the result or the copy lies; empty when nothing was written."""
+    original_size: int = 0
+    optimized_size: int = 0
+    """Equal to ``original_size`` unless ``status`` is done."""
+    source_format: str = ""
+    target_format: str = ""
+    width: int = 0
+    height: int = 0
+    """Size of the result, upright."""
+    quality: int = 0
+    """1–100 as handed to the encoder; 0 for lossless or not encoded."""
+    seconds: float = 0.0
+    """From the worker's start event to the end of the write."""
+    predicted_bytes: int = 0
+    """Peak memory above the idle worker as admitted."""
+    peak_bytes: int = 0
+    """Highest resident memory of the worker so far, as the kernel counts it."""
+
+    def to_json(self) -> list[object]:
+        """For the worker's pipe: a bare list, because it is sent once per image."""
+        return [getattr(self, name) for name in _OUTCOME_FIELDS]
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Outcome:
+        """The reverse of ``to_json``."""
+        return cls(Status(value[0]), *value[1:])
+
+
+_OUTCOME_FIELDS = tuple(Outcome.__dataclass_fields__)

@@ -1,0 +1,332 @@
+"""What a screen sees of a run: one interface, and the frozen values it hands over.
+
+``RunView`` has a local form (the run in this process) and a remote one (a runner behind a socket). A screen mirrors
+totals, workers, batches and one state byte per image; everything else about images comes by window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import IntEnum, StrEnum
+from typing import Any, Protocol, TypeVar
+
+__all__ = [
+    "STATE_MARKS",
+    "BatchRow",
+    "Gauges",
+    "ImageRow",
+    "ImageState",
+    "LogLine",
+    "Page",
+    "Phase",
+    "RunInfo",
+    "RunView",
+    "Totals",
+    "Update",
+    "Window",
+    "WorkerRow",
+    "from_json",
+    "to_json",
+]
+
+
+class ImageState(IntEnum):
+    """One byte per image."""
+
+    WAITING = 0
+    HELD = 1
+    RUNNING = 2
+    DONE = 3
+    KEPT = 4
+    SKIPPED = 5
+    FAILED = 6
+
+    @property
+    def final(self) -> bool:
+        """Whether the image is through."""
+        return self >= ImageState.DONE
+
+
+STATE_MARKS = ".~>#=-!"
+"""The character that stands for each state, by value; the same in every colour depth."""
+
+
+class Phase(StrEnum):
+    """Where a run is in its life."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    """Ended before its end, on request."""
+    FAILED = "failed"
+    """Could not go on; the last log line says why."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in (Phase.FINISHED, Phase.STOPPED, Phase.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What does not change during a run."""
+
+    run_id: str
+    pid: int
+    """Of the process that hosts the run."""
+    host: str
+    roots: tuple[str, ...]
+    output: str
+    """Where results go, for the eye: a folder, or ``in place``."""
+    batch_size: int
+    started: float
+    """Seconds since the epoch, for display only."""
+    summary: str
+    """The settings in one line, e.g. ``jpeg 82  webp 80  avif 60  png lossless``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts of images, and bytes of those that are through."""
+
+    found: int = 0
+    scanning: bool = True
+    waiting: int = 0
+    held: int = 0
+    running: int = 0
+    done: int = 0
+    kept: int = 0
+    skipped: int = 0
+    failed: int = 0
+    retried: int = 0
+    bytes_found: int = 0
+    bytes_in: int = 0
+    """Originals of done and kept images."""
+    bytes_out: int = 0
+    """What stands in their stead."""
+
+    @property
+    def through(self) -> int:
+        """Images with a final state."""
+        return self.done + self.kept + self.skipped + self.failed
+
+    @property
+    def saved(self) -> int:
+        """Bytes, negative when conversions grew."""
+        return self.bytes_in - self.bytes_out
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One worker process."""
+
+    slot: int
+    pid: int
+    """0 while it is being started."""
+    index: int
+    """The image it has, or −1."""
+    name: str
+    """That image's file name."""
+    stage: str
+    """``starting``, ``idle``, or the stage's name."""
+    seconds: float
+    """With this image."""
+    rss: int
+    """Resident bytes not shared with other processes."""
+    allowance: int
+    """Bytes reserved for the image it has; 0 when idle."""
+    cpu: float
+    """Percent of one CPU."""
+    finished: int
+    """Images it has finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """The machine as the run sees it."""
+
+    cpu_percent: float = 0.0
+    """Of ``cpus``, 0–100."""
+    cpus: float = 1.0
+    """Usable CPUs: affinity and cgroup quota."""
+    mem_used: int = 0
+    """Bytes in use by the cgroup, or by the host where no cgroup limits it."""
+    mem_limit: int = 0
+    mem_peak: int = 0
+    """Highest sum of this run's own processes."""
+    mem_run: int = 0
+    """Sum of this run's own processes now."""
+    mem_source: str = "host"
+    """``cg`` or ``host``."""
+    budget: int = 0
+    """Bytes that images in flight may take together."""
+    reserved: int = 0
+    """Bytes of that which are given out."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One batch; its images are the rows ``first`` to ``first + count - 1``."""
+
+    number: int
+    """From 1."""
+    first: int
+    count: int
+    finished: int
+    failed: int
+    bytes_in: int
+    bytes_out: int
+    seconds: float
+    """From the start of its first image to the end of its last, or until now; 0 before it starts."""
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the run's log."""
+
+    number: int
+    """From 0, without gaps."""
+    time: float
+    """Seconds since the epoch."""
+    level: str
+    """``info``, ``warning`` or ``error``."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """Everything known of one image."""
+
+    index: int
+    path: str
+    """Relative to its root, as ``os.fsdecode`` gives it: escape it before it reaches a terminal."""
+    state: int
+    """An ``ImageState``."""
+    slot: int
+    """The worker that has it or did it; −1 for none."""
+    stage: str
+    """While running."""
+    reason: str
+    original_size: int
+    optimized_size: int
+    source_format: str
+    target_format: str
+    width: int
+    height: int
+    quality: int
+    seconds: float
+    needs: int
+    """Predicted peak memory in bytes, when known."""
+    target: str
+    """Full path of what was written, or empty."""
+    source: str
+    """Full path of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which image rows are wanted."""
+
+    offset: int = 0
+    count: int = 50
+    """At most 1,000."""
+    sort: str = "index"
+    """``index``, ``path``, ``in``, ``out``, ``saved``, ``state``, ``seconds``."""
+    descending: bool = False
+    text: str = ""
+    """Only paths that contain this, without regard to case."""
+    states: tuple[int, ...] = ()
+    """Only these ``ImageState`` values; empty means all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The answer to a ``Window``."""
+
+    total: int
+    """Rows that match, not only those in the window."""
+    rows: tuple[ImageRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One redraw's worth. ``states`` replaces the whole mirror when it is not None, then ``changes`` apply."""
+
+    version: int
+    phase: Phase
+    elapsed: float
+    """Seconds since the run began, pauses included."""
+    eta: float | None
+    """Seconds left; None while it cannot be told."""
+    rate: float
+    """Images per second over the last 10 seconds."""
+    workers_wanted: int
+    totals: Totals
+    gauges: Gauges
+    workers: tuple[WorkerRow, ...]
+    batches_complete: int
+    batches_open: int
+    log_lines: int
+    """How many there are; fetch with ``RunView.log``."""
+    message: str = ""
+    """The newest warning or error, or empty."""
+    states: bytes | None = None
+    changes: tuple[tuple[int, int], ...] = field(default=())
+    """(image index, state) since the last update this client got."""
+
+
+class RunView(Protocol):
+    """A run as screens, commands and tests see it."""
+
+    @property
+    def info(self) -> RunInfo:
+        """What does not change."""
+
+    def updates(self) -> AsyncIterator[Update]:
+        """Whole state first, then what changed; at most one every 100 ms; ends after the update that is over."""
+
+    async def rows(self, window: Window) -> Page:
+        """Image rows by window."""
+
+    async def batches(self, first: int, count: int) -> tuple[BatchRow, ...]:
+        """Batches ``first`` (from 0) and following, at most ``count``."""
+
+    async def log(self, first: int, count: int) -> tuple[LogLine, ...]:
+        """Log lines from number ``first``."""
+
+    async def report(self) -> Mapping[str, Any]:
+        """The benchmark report so far, as its JSON form."""
+
+    async def pause(self) -> None:
+        """Finish the images in work, start no further one."""
+
+    async def resume(self) -> None:
+        """Go on after a pause."""
+
+    async def set_workers(self, count: int) -> None:
+        """Change the number of worker processes."""
+
+    async def cancel(self, *, now: bool = False) -> None:
+        """End the run: after the images in work, or at once."""
+
+    async def retry_failed(self) -> int:
+        """Put failed images back to wait; returns how many."""
+
+
+def to_json(value: Any) -> dict[str, Any]:
+    """A frozen value as a JSON-ready dict."""
+    return asdict(value)
+
+
+T = TypeVar("T")
+
+
+def from_json(kind: type[T], value: Mapping[str, Any]) -> T:
+    """The reverse of ``to_json`` for a flat value; unknown keys are dropped so that a newer peer may add some."""
+    known = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]  # T is always a dataclass here
+    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in value.items() if key in known})

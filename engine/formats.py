@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["SIGNATURE_BYTES", "Format", "FormatInfo", "format_for_extension", "info", "sniff"]
+__all__ = ["SIGNATURE_BYTES", "Format", "FormatInfo", "corrected", "format_for_extension", "info", "sniff"]
 
 SIGNATURE_BYTES = 64
 """Bytes from the start of a file that ``sniff`` looks at."""
@@ -56,6 +57,13 @@ def info(format: Format) -> FormatInfo:
 def format_for_extension(extension: str) -> Format | None:
     """The format a file name's extension promises (``.JPG`` → JPEG), or None when it promises none we read."""
     return _BY_EXTENSION.get(extension.lower())
+
+
+def corrected(path: str, format: Format) -> str:
+    """``path`` with an extension that belongs to ``format``; as it is when it has one."""
+    stem, extension = os.path.splitext(path)
+    known = info(format).extensions
+    return path if extension.lower() in known else stem + known[0]
 
 
 def _isobmff_brands(head: bytes) -> set[bytes]:

@@ -317,6 +317,9 @@ class RunView(Protocol):
     async def retry_failed(self) -> int:
         """Put failed images back to wait; returns how many."""
 
+    async def close(self) -> None:
+        """Let go of the run; it goes on."""
+
 
 def to_json(value: Any) -> dict[str, Any]:
     """A frozen value as a JSON-ready dict."""

@@ -1,0 +1,173 @@
+"""Every image of a run as columns of numbers: about 80 bytes an image plus its name, so that a million fit in memory.
+
+A row's number is the image's index; batches are ranges of rows.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from dataclasses import dataclass
+
+from engine.formats import Format
+from engine.job import Outcome, Status
+from engine.view import ImageState
+
+__all__ = ["Catalog", "Folder"]
+
+_FORMATS = ("", *(format.value for format in Format))
+_FORMAT_CODE = {name: code for code, name in enumerate(_FORMATS)}
+STATE_OF = {
+    Status.DONE: ImageState.DONE,
+    Status.KEPT: ImageState.KEPT,
+    Status.SKIPPED: ImageState.SKIPPED,
+    Status.FAILED: ImageState.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of sources and where its results go."""
+
+    source: str
+    target: str
+    relative: str
+    """The source's path below its root, for display; the root's own name in front when there are several roots."""
+
+
+class Catalog:
+    """The columns; ``states`` is public because screens mirror it byte by byte."""
+
+    def __init__(self) -> None:
+        self.states = bytearray()
+        self._names = bytearray()
+        self._ends = array("Q")
+        self._folder = array("I")
+        self._original = array("Q")
+        self._optimized = array("Q")
+        self._seconds = array("f")
+        self._needs = array("Q")
+        self._width = array("I")
+        self._height = array("I")
+        self._slot = array("h")
+        self._quality = bytearray()
+        self._formats = bytearray()
+        self._folders: list[Folder] = []
+        self._reasons: dict[int, str] = {}
+        self._targets: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def add_folder(self, folder: Folder) -> int:
+        """Make a folder known; returns its number for ``add``."""
+        self._folders.append(folder)
+        return len(self._folders) - 1
+
+    def add(self, folder: int, name: str, size: int, target_name: str) -> int:
+        """Add an image of ``size`` bytes; returns its index."""
+        index = len(self.states)
+        self._names += os.fsencode(name)
+        self._ends.append(len(self._names))
+        self._folder.append(folder)
+        self._original.append(size)
+        self._optimized.append(0)
+        self._seconds.append(0.0)
+        self._needs.append(0)
+        self._width.append(0)
+        self._height.append(0)
+        self._slot.append(-1)
+        self._quality.append(0)
+        self._formats.append(0)
+        self.states.append(ImageState.WAITING)
+        if target_name != name:
+            self._targets[index] = target_name
+        return index
+
+    def finish(self, index: int, slot: int, outcome: Outcome) -> None:
+        """Write an image's outcome into its row."""
+        self.states[index] = STATE_OF[outcome.status]
+        self._slot[index] = slot
+        if outcome.original_size:
+            self._original[index] = outcome.original_size
+        self._optimized[index] = outcome.optimized_size
+        self._seconds[index] = max(0.0, outcome.seconds)
+        self._needs[index] = outcome.predicted_bytes or self._needs[index]
+        self._width[index], self._height[index] = outcome.width, outcome.height
+        self._quality[index] = outcome.quality
+        source, target = _FORMAT_CODE[outcome.source_format], _FORMAT_CODE[outcome.target_format]
+        self._formats[index] = source << 4 | target
+        if outcome.reason:
+            self._reasons[index] = outcome.reason
+        else:
+            self._reasons.pop(index, None)
+
+    def reset(self, index: int) -> None:
+        """The image is to be done again."""
+        self.states[index] = ImageState.WAITING
+        self._optimized[index] = 0
+        self._reasons.pop(index, None)
+
+    def note_needs(self, index: int, needs: int) -> None:
+        """Predicted peak memory in bytes, learned before the image is done."""
+        self._needs[index] = needs
+
+    def name(self, index: int) -> str:
+        """File name."""
+        start = self._ends[index - 1] if index else 0
+        return os.fsdecode(bytes(self._names[start : self._ends[index]]))
+
+    def source(self, index: int) -> str:
+        """Full path of the source."""
+        return os.path.join(self._folders[self._folder[index]].source, self.name(index))
+
+    def target(self, index: int) -> str:
+        """Full path of the result, as planned."""
+        name = self._targets.get(index) or self.name(index)
+        return os.path.join(self._folders[self._folder[index]].target, name)
+
+    def path(self, index: int) -> str:
+        """Path for display, relative to its root."""
+        return os.path.join(self._folders[self._folder[index]].relative, self.name(index))
+
+    def original(self, index: int) -> int:
+        """Size of the source in bytes."""
+        return self._original[index]
+
+    def optimized(self, index: int) -> int:
+        """Size of the result in bytes; 0 before there is one."""
+        return self._optimized[index]
+
+    def seconds(self, index: int) -> float:
+        """Seconds the image took."""
+        return self._seconds[index]
+
+    def slot(self, index: int) -> int:
+        """The worker that did it; −1 for none."""
+        return self._slot[index]
+
+    def needs(self, index: int) -> int:
+        """Predicted peak memory in bytes; 0 when not known."""
+        return self._needs[index]
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Width and height of the result in pixels; zeros before there is one."""
+        return self._width[index], self._height[index]
+
+    def quality(self, index: int) -> int:
+        """As handed to the encoder; 0 for lossless."""
+        return self._quality[index]
+
+    def formats(self, index: int) -> tuple[str, str]:
+        """Names of the source's and the result's format; empty when not known."""
+        code = self._formats[index]
+        return _FORMATS[code >> 4], _FORMATS[code & 15]
+
+    def reason(self, index: int) -> str:
+        """Why it was kept, skipped or failed."""
+        return self._reasons.get(index, "")
+
+    def status(self, index: int) -> Status | None:
+        """How it ended; None when it has not."""
+        state = self.states[index]
+        return next((status for status, final in STATE_OF.items() if final == state), None)

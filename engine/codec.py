@@ -1,0 +1,106 @@
+"""One image from bytes to bytes, inside a worker.
+
+Facts, TaskSettings ──▶ what would be lost? ──▶ decode (engine.decode) ──▶ encode (engine.encoders) ──▶ Encoded
+                               └─▶ Declined           └───── libvips error ─────┘─▶ Unreadable
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyvips
+
+from engine.decode import Picture, is_harmless, open_image, picture
+from engine.encoders import Request, encode, refuse_size
+from engine.errors import Declined, Unreadable
+from engine.formats import Format, info
+from engine.job import Stage
+from engine.probe import Facts
+from engine.task import TaskSettings
+from engine.vips import plain, setup
+
+__all__ = ["Encoded", "optimize", "setup", "target_format"]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A result in memory."""
+
+    data: bytes
+    format: Format
+    width: int
+    height: int
+    """Pixels of one frame, upright."""
+    frames: int
+    quality: int
+    """1–100 as handed to the encoder; 0 when lossless."""
+    lossless: bool
+
+
+def target_format(facts: Facts, settings: TaskSettings) -> Format:
+    """The format that will be written."""
+    return settings.output_format or facts.format
+
+
+def optimize(data: bytes, facts: Facts, settings: TaskSettings, stage: Callable[[Stage], None]) -> Encoded:
+    """Encode ``data`` anew. ``stage`` is told DECODE and ENCODE. Raises Unreadable or Declined with a sentence that
+    names no file.
+    """
+    target = target_format(facts, settings)
+    width, height = settings.resize.target(facts.width, facts.height)
+    _refuse_losses(facts, target)
+    refuse_size(target, width, height, facts.frames)
+    stage(Stage.DECODE)
+    quality = settings.quality.of(target)
+    try:
+        result = _encode(data, facts, settings, target, stage, strict=True)
+    except pyvips.Error as error:
+        if facts.format is not Format.JPEG or not is_harmless(error):
+            raise _why(data, facts, error) from None
+        try:
+            result = _encode(data, facts, settings, target, stage, strict=False)
+        except pyvips.Error as again:
+            raise _why(data, facts, again) from None
+    encoded, lossless = result
+    return Encoded(encoded, target, width, height, facts.frames, 0 if lossless else quality, lossless)
+
+
+def _encode(
+    data: bytes,
+    facts: Facts,
+    settings: TaskSettings,
+    target: Format,
+    stage: Callable[[Stage], None],
+    *,
+    strict: bool,
+) -> tuple[bytes, bool]:
+    quality = settings.quality.of(target)
+
+    def pixels() -> Picture:
+        return picture(data, facts, settings.resize, target, quality, strict=strict)
+
+    untouched = settings.resize.target(facts.width, facts.height) == (facts.width, facts.height)
+    stage(Stage.ENCODE)
+    result = encode(target, Request(pixels, facts, data, quality, untouched))
+    return result.data, result.lossless
+
+
+def _why(data: bytes, facts: Facts, error: pyvips.Error) -> Unreadable:
+    """Whether decoding or encoding failed."""
+    try:
+        open_image(data, facts).avg()
+    except pyvips.Error as damage:
+        return Unreadable(f"damaged: the pixels cannot be decoded ({plain(damage)})")
+    return Unreadable(f"the picture cannot be encoded ({plain(error)})")
+
+
+def _refuse_losses(facts: Facts, target: Format) -> None:
+    """Declined when the target has no room for frames, pages or a way to say how bright the colours are."""
+    name = target.value.upper()
+    if facts.animated and not info(target).frames:
+        raise Declined(f"an animation of {facts.frames} frames would be lost: {name} holds one picture")
+    if facts.frames > 1 and not facts.animated and target is not Format.TIFF:
+        raise Declined(f"{facts.frames} pages, of which all but one would be lost: {name} holds one picture")
+    if facts.gamma and target is not Format.PNG:
+        raise Declined(f"its colours depend on a gamma of {facts.gamma / 100000:g} that {name} cannot hold")

@@ -1,0 +1,231 @@
+"""From bytes to the pixels that the encoder gets: decode ▸ colour ▸ resize ▸ upright.
+
+    load (shrinking on the way where the format can) ▸ CMYK or unstorable profile → sRGB ▸ 8 bits where the target has
+    no more ▸ resize, alpha premultiplied ▸ turn upright
+
+A picture that is neither resized nor turned streams through: nothing holds all of its pixels. Frames of an animation
+and pages of a TIFF stand one below the other in one tall image, as libvips has it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pyvips
+from pyvips import Image
+
+from engine.containers import PNG_SIGNATURE, walk_png
+from engine.errors import Declined, Unreadable
+from engine.formats import Format
+from engine.icc import ProfileKind
+from engine.probe import PNG_TEXT, Facts
+from engine.task import Resize
+
+__all__ = ["Picture", "open_image", "picture"]
+
+_HARMLESS = re.compile(r"extraneous bytes before marker 0xd9")
+"""libjpeg's warning for padding before the end-of-image marker, which some cameras write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Pixels on their way to the encoder."""
+
+    image: Image
+    """All frames, one below the other; lazy."""
+    keep_profile: bool
+    """Whether the embedded profile goes into the result."""
+
+
+def _png_without_text(data: bytes) -> bytes:
+    """The PNG without text chunks: the decoder would unpack them, whatever their size."""
+    parts = [PNG_SIGNATURE]
+    parts += [data[chunk.start : chunk.end] for chunk in walk_png(data) if chunk.kind not in PNG_TEXT]
+    return b"".join(parts)
+
+
+def open_image(data: bytes, facts: Facts, *, shrink: int = 1, scale: float = 1.0, strict: bool = True) -> Image:
+    """The decoder's image, to be read once from top to bottom; raises pyvips.Error.
+
+    ``shrink`` (1, 2, 4, 8) is for JPEG, ``scale`` (0–1) for WebP stills. ``strict`` takes JPEG warnings as errors.
+    """
+    options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
+    if facts.frames > 1:
+        options["n"] = -1
+    match facts.format:
+        case Format.JPEG:
+            options["fail_on"] = "warning" if strict else "error"
+            image = Image.jpegload_buffer(data, shrink=shrink, **options)
+        case Format.PNG:
+            image = Image.pngload_buffer(_png_without_text(data) if facts.text else data, **options)
+        case Format.WEBP:
+            image = Image.webpload_buffer(data, scale=scale, **options)
+        case Format.GIF:
+            image = Image.gifload_buffer(data, **options)
+        case Format.AVIF:
+            image = Image.heifload_buffer(data, **options)
+        case Format.TIFF:
+            image = Image.tiffload_buffer(data, **options)
+    if shrink == 1 and scale == 1.0:
+        _agree(image, facts)
+    return image
+
+
+def _agree(image: Image, facts: Facts) -> None:
+    """Refuse a file of which the decoder makes something else than its header says."""
+    width, height = (
+        (facts.width, facts.height) if facts.format is Format.AVIF else (facts.stored_width, facts.stored_height)
+    )
+    if (image.width, image.height) != (width, height * facts.frames):
+        raise Unreadable("damaged: the header does not fit the picture")
+
+
+def is_harmless(error: pyvips.Error) -> bool:
+    """Whether a strict JPEG decode failed over something that loses no pixel."""
+    return _HARMLESS.search(str(error)) is not None
+
+
+def picture(data: bytes, facts: Facts, resize: Resize, target: Format, quality: int, *, strict: bool = True) -> Picture:
+    """The pixels to encode. Lazy, so most damage shows only when they are pulled: raises pyvips.Error then."""
+    width, height = resize.target(facts.width, facts.height)
+    if facts.orientation >= 5:
+        width, height = height, width
+    stored = (
+        (facts.stored_width, facts.stored_height) if facts.format is not Format.AVIF else (facts.width, facts.height)
+    )
+    resized = (width, height) != stored
+    image = (
+        _load(data, facts, width / stored[0], height / stored[1], strict)
+        if resized
+        else open_image(data, facts, strict=strict)
+    )
+    if target is Format.JPEG and image.hasalpha():
+        image = _without_alpha(data, facts, image)
+    image, keep = _colour(image, facts, target, quality)
+    if resized:
+        image = _resize(image, facts.frames, width, height)
+    return Picture(_upright(image, facts.frames, facts.orientation), keep)
+
+
+def _load(data: bytes, facts: Facts, across: float, down: float, strict: bool) -> Image:
+    """Open at a reduced size where that is cheap, at least twice the size asked for so that resizing stays sharp."""
+    factor = min(1 / across, 1 / down)
+    shrink, scale = 1, 1.0
+    if facts.format is Format.JPEG and not facts.lossless:
+        shrink = 8 if factor >= 16 else 4 if factor >= 8 else 2 if factor >= 4 else 1
+    elif facts.format is Format.WEBP and not facts.animated and factor > 4:
+        scale = 2 / factor
+    return open_image(data, facts, shrink=shrink, scale=scale, strict=strict)
+
+
+def _without_alpha(data: bytes, facts: Facts, image: Image) -> Image:
+    """The colours alone, when the alpha says nothing; Declined when it does."""
+    opaque = 65535 if image.format == "ushort" else 255
+    whole = open_image(data, facts)
+    if whole[whole.bands - 1].min() < opaque:
+        raise Declined("transparency would be lost: JPEG has none")
+    return image.extract_band(0, n=image.bands - 1)
+
+
+def _to_srgb(image: Image) -> Image:
+    """sRGB by the embedded profile, or by libvips' own for CMYK without a usable one."""
+    fallback = {"input_profile": "cmyk"} if image.interpretation == "cmyk" else {}
+    return image.icc_transform("srgb", embedded=True, **fallback)
+
+
+def _deep(image: Image) -> bool:
+    return bool(image.format == "ushort")
+
+
+def _colour(image: Image, facts: Facts, target: Format, quality: int) -> tuple[Image, bool]:
+    """Pixels in a space and depth that the target holds, and whether their profile goes along."""
+    keep = facts.profile in (ProfileKind.RGB, ProfileKind.GREY)
+    if image.interpretation == "cmyk" or (keep and not _holds(facts.profile, target, quality)):
+        image, keep = _to_srgb(image), False
+    exact = (
+        target is Format.TIFF
+        or (target is Format.PNG and quality == 100)
+        or (target is Format.AVIF and facts.format is Format.AVIF)
+    )
+    if _deep(image) and not exact:
+        image = image.cast("uchar", shift=True).copy(interpretation="b-w" if image.bands < 3 else "srgb")
+    return image, keep
+
+
+def _holds(profile: ProfileKind, target: Format, quality: int) -> bool:
+    """Whether the target can carry such a profile: GIF none, and a grey one only where pixels stay grey."""
+    if target is Format.GIF:
+        return False
+    grey_stays = target in (Format.JPEG, Format.TIFF) or (target is Format.PNG and quality == 100)
+    return profile is ProfileKind.RGB or grey_stays
+
+
+def frames_of(image: Image, count: int) -> list[Image]:
+    """The frames of a tall image, top to bottom."""
+    high = image.height // count
+    return [image.crop(0, index * high, image.width, high) for index in range(count)]
+
+
+def _stack(frames: list[Image], like: Image) -> Image:
+    """The reverse of ``frames_of``, with the delays, loop and page metadata of ``like``."""
+    if len(frames) == 1:
+        return frames[0]
+    tall = Image.arrayjoin(frames, across=1).copy()
+    for name in ("delay", "loop", "n-pages", "gif-palette", "background"):
+        if like.get_typeof(name):
+            tall.set_type(like.get_typeof(name), name, like.get(name))
+    tall.set_type(pyvips.GValue.gint_type, "page-height", frames[0].height)
+    return tall
+
+
+def _resize(image: Image, count: int, width: int, height: int) -> Image:
+    if count == 1:
+        return _resize_one(image, width, height)
+    return _stack([_resize_one(frame, width, height) for frame in frames_of(image.copy_memory(), count)], image)
+
+
+def _resize_one(image: Image, width: int, height: int) -> Image:
+    """Exactly ``width`` × ``height``."""
+    if (image.width, image.height) == (width, height):
+        return image
+    format, space, alpha = image.format, image.interpretation, image.hasalpha()
+    if alpha:
+        image = image.premultiply()
+    small = image.resize(width / image.width, vscale=height / image.height)
+    if (small.width, small.height) != (width, height):
+        small = small.embed(0, 0, width, height, extend="copy")
+    if alpha:
+        small = small.unpremultiply().rint().cast(format).copy(interpretation=space)
+    return small
+
+
+def _turn(image: Image, orientation: int) -> Image:
+    """Upright by EXIF orientation 2–8 (which stored row and column are the picture's top and left)."""
+    match orientation:
+        case 2:
+            return image.fliphor()
+        case 3:
+            return image.rot180()
+        case 4:
+            return image.flipver()
+        case 5:
+            return image.rot90().fliphor()
+        case 6:
+            return image.rot90()
+        case 7:
+            return image.rot270().fliphor()
+        case _:
+            return image.rot270()
+
+
+def _upright(image: Image, count: int, orientation: int) -> Image:
+    if orientation == 1:
+        return image
+    if orientation == 2 and count == 1:
+        return image.fliphor()
+    image = image.copy_memory()
+    if count == 1:
+        return _turn(image, orientation)
+    return _stack([_turn(frame, orientation) for frame in frames_of(image, count)], image)

@@ -1,0 +1,288 @@
+"""The only place that reads sources and writes user files.
+
+Writing is one small transaction, relative to the descriptor of the target's folder so that nothing is resolved twice:
+
+    temp beside the target (O_EXCL, 0600) ▸ write ▸ attributes ▸ fsync ▸ source still the same? ▸ rename ▸ fsync folder
+
+Any error before the rename removes the temp and leaves every other file as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from engine.errors import Declined, Unreadable, WriteFailed
+
+__all__ = ["Identity", "Source", "Target", "mark_ours", "ours", "remove_temp", "temp_name"]
+
+MARKER = ".imgopt-tui"
+"""Name of the file that makes an output folder ours."""
+MARKER_TEXT = (
+    "Results of imgopt-tui. Folders with this file are never read as input, and their files may be replaced.\n"
+)
+TEMP_PREFIX = ".imgopt-"
+TEMP_SUFFIX = ".tmp"
+_FULLFSYNC = getattr(fcntl, "F_FULLFSYNC", None)
+
+
+def temp_name(token: str, index: int) -> str:
+    """Name of the temp of image ``index`` in the worker that was given the random ``token``."""
+    return f"{TEMP_PREFIX}{token}-{index}{TEMP_SUFFIX}"
+
+
+def is_temp(name: str) -> bool:
+    """Whether a file name is one of our temps."""
+    return name.startswith(TEMP_PREFIX) and name.endswith(TEMP_SUFFIX)
+
+
+def remove_temp(target: str, name: str) -> None:
+    """Remove the temp that a killed worker may have left beside ``target``; silent when there is none."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(os.path.dirname(target), name))
+
+
+def ours(folder: str) -> bool:
+    """Whether a folder carries our marker."""
+    return os.path.lexists(os.path.join(folder, MARKER))
+
+
+def mark_ours(folder: str) -> None:
+    """Create an output folder if need be and put our marker into it; raises OSError."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError), open(os.path.join(folder, MARKER), "x", encoding="ascii") as file:
+        file.write(MARKER_TEXT)
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells whether a path still holds the file that was read."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Identity:
+        """From a stat result."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+class Source:
+    """A source file, opened without following a link and without blocking; use as a context manager."""
+
+    def __init__(self, path: str) -> None:
+        """Open ``path``; raises Unreadable or Declined."""
+        self.path = path
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise Declined("is a symbolic link, which is not followed") from None
+            raise Unreadable(f"cannot be opened: {_reason(error)}") from None
+        try:
+            self.status = os.fstat(self._fd)
+            if not stat.S_ISREG(self.status.st_mode):
+                raise Declined("is not a regular file")
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.status.st_size
+
+    @property
+    def identity(self) -> Identity:
+        """As it was when it was opened."""
+        return Identity.of(self.status)
+
+    def read(self) -> bytes:
+        """The whole file; raises Unreadable when it cannot be read or changes its size meanwhile."""
+        try:
+            parts: list[bytes] = []
+            left = self.size + 1
+            while left > 0 and (part := os.read(self._fd, left)):
+                parts.append(part)
+                left -= len(part)
+        except OSError as error:
+            raise Unreadable(f"cannot be read: {_reason(error)}") from None
+        if left != 1:
+            raise Unreadable("changed while it was read; run again when it is complete")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._fd)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one result goes and what it may replace."""
+
+    path: str
+    temp: str
+    """File name of the temp."""
+    replaces: Identity | None = None
+    """In place: the source as it was read; a file that is not this one any more is left alone."""
+    like: os.stat_result | None = None
+    """The source's status: its mode is taken over, in place also owner, extended attributes and mtime."""
+    overwrite: bool = True
+    """Whether another file at ``path`` may be replaced."""
+
+    def write(self, data: bytes) -> None:
+        """Put ``data`` at ``path``, whole or not at all; raises WriteFailed or Declined with the reason."""
+        folder, name = os.path.split(self.path)
+        try:
+            folder_fd = _open_folder(folder or ".", create=self.replaces is None)
+        except OSError as error:
+            raise WriteFailed(f"the folder of the result cannot be used: {_reason(error)}") from None
+        try:
+            self._write(data, folder_fd, name)
+        except OSError as error:
+            raise WriteFailed(f"the result cannot be written: {_reason(error)}; the original is untouched") from None
+        finally:
+            os.close(folder_fd)
+
+    def _write(self, data: bytes, folder: int, name: str) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with contextlib.suppress(FileNotFoundError):
+            # The token in the name is ours alone: what lies here was left by this very worker.
+            os.unlink(self.temp, dir_fd=folder)
+        fd = os.open(self.temp, flags, 0o600, dir_fd=folder)
+        try:
+            try:
+                _write_all(fd, data)
+                self._attributes(fd, folder, name)
+                _sync(fd)
+            finally:
+                os.close(fd)
+            self._still_the_same(folder, name)
+            self._name(folder, name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(self.temp, dir_fd=folder)
+            raise
+        _sync(folder)
+
+    def _attributes(self, fd: int, folder: int, name: str) -> None:
+        if self.like is None:
+            os.fchmod(fd, 0o666 & ~_UMASK)
+            return
+        if self.replaces is not None:
+            own = os.fstat(fd)
+            if (own.st_uid, own.st_gid) != (self.like.st_uid, self.like.st_gid):
+                try:
+                    os.fchown(fd, self.like.st_uid, self.like.st_gid)
+                except PermissionError:
+                    raise Declined("belongs to another user or group, which the result could not keep") from None
+            _copy_xattrs(fd, folder, name)
+        os.fchmod(fd, stat.S_IMODE(self.like.st_mode) & 0o777)
+        if self.replaces is not None:
+            os.utime(fd, ns=(self.like.st_atime_ns, self.like.st_mtime_ns))
+
+    def _still_the_same(self, folder: int, name: str) -> None:
+        if self.replaces is None:
+            return
+        try:
+            now = Identity.of(os.stat(name, dir_fd=folder, follow_symlinks=False))
+        except FileNotFoundError:
+            raise Declined("was removed or renamed during the run; nothing was written") from None
+        if now != self.replaces:
+            raise Declined("changed during the run; it was left as it is now")
+
+    def _name(self, folder: int, name: str) -> None:
+        if self.overwrite or self.replaces is not None:
+            os.rename(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+            return
+        try:
+            os.link(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            raise Declined(f"{name!r} exists already and is not ours to replace") from None
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+                raise
+            if _exists(name, folder):
+                raise Declined(f"{name!r} exists already and is not ours to replace") from None
+            os.rename(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+            return
+        os.unlink(self.temp, dir_fd=folder)
+
+
+def _exists(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _current_umask()
+
+
+def _open_folder(folder: str, *, create: bool) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        return os.open(folder, flags)
+    except FileNotFoundError:
+        if not create:
+            raise
+        os.makedirs(folder, exist_ok=True)
+        return os.open(folder, flags)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _sync(fd: int) -> None:
+    if _FULLFSYNC is not None:
+        try:
+            fcntl.fcntl(fd, _FULLFSYNC)
+            return
+        except OSError:
+            pass  # not every file system on macOS offers it; fsync is what is left
+    os.fsync(fd)
+
+
+def _copy_xattrs(fd: int, folder: int, name: str) -> None:
+    """Take over extended attributes (ACLs are among them); those the file system or kernel refuses are left out."""
+    if sys.platform != "linux":
+        return
+    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        for key in os.listxattr(source):
+            with contextlib.suppress(OSError):
+                os.setxattr(fd, key, os.getxattr(source, key))
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+    finally:
+        os.close(source)

@@ -1,0 +1,132 @@
+"""One worker process as its parent holds it: started, greeted, spoken to in JSON lines, drained, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import engine
+from engine.child import command, environment
+
+__all__ = ["MAX_LINE_BYTES", "WorkerLink", "death"]
+
+MAX_LINE_BYTES = 1024 * 1024
+"""A longer line from a worker is a protocol error; the worker is killed."""
+STDERR_KEPT_BYTES = 8 * 1024
+
+
+def death(code: int) -> str:
+    """How a process ended, in words: ``worker died (9, SIGKILL)``."""
+    if code >= 0:
+        return f"worker died (exit {code})"
+    with contextlib.suppress(ValueError):
+        return f"worker died ({-code}, {signal.Signals(-code).name})"
+    return f"worker died ({-code})"
+
+
+class WorkerLink(asyncio.SubprocessProtocol):
+    """A worker process. Callbacks run on the event loop: ``on_message`` for each line, ``on_exit`` once at the end."""
+
+    def __init__(
+        self,
+        on_message: Callable[[WorkerLink, dict[str, Any]], None],
+        on_exit: Callable[[WorkerLink], None],
+        log: Callable[[str], None],
+    ) -> None:
+        self._on_message = on_message
+        self._on_exit = on_exit
+        self._log = log
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._stdin: asyncio.WriteTransport | None = None
+        self._rest = b""
+        self._stderr = b""
+        self.pid = 0
+        self.killed_for = ""
+        """Why the parent killed it; empty when it did not."""
+
+    @classmethod
+    async def spawn(
+        cls,
+        on_message: Callable[[WorkerLink, dict[str, Any]], None],
+        on_exit: Callable[[WorkerLink], None],
+        log: Callable[[str], None],
+        module: str = "engine.worker",
+    ) -> WorkerLink:
+        """Start one; raises OSError when the system refuses another process."""
+        link = cls(on_message, on_exit, log)
+        loop = asyncio.get_running_loop()
+        await loop.subprocess_exec(lambda: link, *command(module), env=environment(pixels=True), cwd="/")
+        return link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The process runs."""
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._transport = transport
+        self.pid = transport.get_pid()
+        stdin = transport.get_pipe_transport(0)
+        assert isinstance(stdin, asyncio.WriteTransport)
+        self._stdin = stdin
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Output of the process: protocol lines on 1, stray text on 2."""
+        if fd == 2:
+            self._drain(data)
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_LINE_BYTES:
+            self.kill("sent a line that is too long")
+            return
+        for line in lines:
+            try:
+                message = json.loads(line)
+            except ValueError:
+                message = None
+            if not isinstance(message, dict):
+                self.kill("sent something that is not its protocol")
+                return
+            self._on_message(self, message)
+
+    def _drain(self, data: bytes) -> None:
+        *lines, self._stderr = (self._stderr + data).split(b"\n")
+        self._stderr = self._stderr[-STDERR_KEPT_BYTES:]
+        for line in lines:
+            if line.strip():
+                self._log(line.decode("utf-8", "replace")[:1000])
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The process is gone and its pipes are read to the end."""
+        if self._stderr.strip():
+            self._drain(b"\n")
+        self._on_exit(self)
+
+    @property
+    def returncode(self) -> int:
+        """Exit code, negative for a signal; 0 while it runs."""
+        code = self._transport.get_returncode() if self._transport else 0
+        return code or 0
+
+    def send(self, **message: object) -> None:
+        """One line to the worker; lost without a word when it is gone (its exit is reported)."""
+        if self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.write(json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n")
+
+    def kill(self, reason: str) -> None:
+        """End it at once."""
+        self.killed_for = self.killed_for or reason
+        if self._transport is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._transport.kill()
+
+    def matches(self, ready: dict[str, Any]) -> str:
+        """Empty when the worker runs this very package, else what differs."""
+        package = os.path.realpath(str(ready.get("package")))
+        if ready.get("version") != engine.__version__ or package != os.path.realpath(engine.__file__):
+            return (
+                f"worker runs version {ready.get('version')} from {package}, not {engine.__version__} from this package"
+            )
+        return ""

@@ -1,0 +1,177 @@
+"""CPU and memory: of the host or the cgroup that limits this process, and of each worker.
+
+Linux reads the cgroup (version 1 or 2, the smallest limit on the path) and ``/proc``; elsewhere psutil alone answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import psutil
+
+from engine.view import Gauges
+
+__all__ = ["Monitor", "available_memory", "default_workers", "memory_limit", "usable_cpus"]
+
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+_NO_LIMIT = 2**60
+"""cgroup v1 says "no limit" with a number near 2**63."""
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _own_folders(controller: str) -> list[Path]:
+    """This process's cgroup folders for a v1 controller, or the unified ones, from the innermost to the root."""
+    own, base = "", CGROUP_ROOT
+    for line in _read(Path("/proc/self/cgroup")).splitlines():
+        number, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            own, base = path, CGROUP_ROOT / controller
+            break
+        if number == "0" and not own:
+            own = path
+    if not own and not base.is_dir():
+        return []
+    inner = base / own.lstrip("/")
+    chain = [inner, *inner.parents]
+    return [folder for folder in chain[: chain.index(base) + 1] if folder.is_dir()]
+
+
+def usable_cpus() -> float:
+    """CPUs this process may use: affinity, and the smallest cgroup quota (may be a fraction); at least 0.1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limits = [float(affinity)]
+    for folder in _own_folders("cpu"):
+        quota, _, period = _read(folder / "cpu.max").partition(" ")
+        quota = quota or _read(folder / "cpu.cfs_quota_us")
+        period = period or _read(folder / "cpu.cfs_period_us")
+        with contextlib.suppress(ValueError, ZeroDivisionError):
+            if int(quota) > 0:
+                limits.append(int(quota) / int(period))
+    return max(0.1, min(limits))
+
+
+def default_workers(cpus: float) -> int:
+    """¾ of the usable CPUs, at least 2, at most 24."""
+    return max(2, min(24, int(cpus * 3 / 4)))
+
+
+def _memory_folder() -> tuple[Path, int] | None:
+    """The cgroup folder with the smallest memory limit on the path, and that limit in bytes."""
+    found: list[tuple[int, Path]] = []
+    for folder in _own_folders("memory"):
+        text = _read(folder / "memory.max") or _read(folder / "memory.limit_in_bytes")
+        if text.isdigit() and int(text) < _NO_LIMIT:
+            found.append((int(text), folder))
+    if not found:
+        return None
+    limit, folder = min(found, key=lambda pair: pair[0])
+    return (folder, limit) if limit < psutil.virtual_memory().total else None
+
+
+def _cgroup_used(folder: Path) -> int:
+    """Bytes in use, without file pages the kernel drops first."""
+    current = _read(folder / "memory.current") or _read(folder / "memory.usage_in_bytes")
+    inactive = 0
+    for line in _read(folder / "memory.stat").splitlines():
+        key, _, value = line.partition(" ")
+        if key in ("inactive_file", "total_inactive_file"):
+            inactive = max(inactive, int(value))
+    return max(0, int(current) - inactive) if current.isdigit() else 0
+
+
+def memory_limit() -> int:
+    """Bytes this process and its children may use together: the cgroup's limit or the host's memory."""
+    found = _memory_folder()
+    return found[1] if found else int(psutil.virtual_memory().total)
+
+
+def available_memory() -> int:
+    """Bytes that can be taken now without swapping."""
+    host = int(psutil.virtual_memory().available)
+    found = _memory_folder()
+    return min(host, max(0, found[1] - _cgroup_used(found[0]))) if found else host
+
+
+def default_memory_limit() -> int:
+    """For all processes of a run: the smaller of 60 % of the limit and 80 % of what is available."""
+    return int(min(memory_limit() * 0.6, available_memory() * 0.8))
+
+
+def own_memory(pid: int) -> int:
+    """Resident bytes of a process that it does not share; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            parts = file.read().split()
+        return (int(parts[1]) - int(parts[2])) * _PAGE
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+class Monitor:
+    """Samples over time: percentages are between one call and the next."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._cpus = usable_cpus()
+        self._memory = _memory_folder()
+        self._host_busy = self._busy()
+        self._at = clock()
+        self._process_cpu: dict[int, tuple[float, float]] = {}
+        self._peak = 0
+
+    def _busy(self) -> tuple[float, float]:
+        """CPU seconds used and passed so far, by the whole host."""
+        times = psutil.cpu_times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        return sum(times[:8]) - idle, sum(times[:8])
+
+    def gauges(self) -> Gauges:
+        """The machine alone, when no run is open."""
+        return self.sample(())
+
+    def sample(self, pids: Iterable[int], budget: int = 0, reserved: int = 0) -> Gauges:
+        """The machine, and the processes of a run (its own host process is always counted in)."""
+        busy, passed = self._busy()
+        elapsed = passed - self._host_busy[1]
+        share = (busy - self._host_busy[0]) / elapsed if elapsed > 0 else 0.0
+        self._host_busy = busy, passed
+        host_cpus = os.cpu_count() or 1
+        cpu = min(100.0, max(0.0, share * host_cpus / self._cpus * 100))
+        run = own_memory(os.getpid()) + sum(own_memory(pid) for pid in pids)
+        self._peak = max(self._peak, run)
+        if self._memory is not None:
+            folder, limit = self._memory
+            used, source = _cgroup_used(folder), "cg"
+        else:
+            host = psutil.virtual_memory()
+            used, limit, source = int(host.total - host.available), int(host.total), "host"
+        return Gauges(cpu, self._cpus, used, limit, self._peak, run, source, budget, reserved)
+
+    def process_cpu(self, pid: int) -> float:
+        """Percent of one CPU that a process used since the last call for it; 0.0 the first time or when it is gone."""
+        try:
+            times = psutil.Process(pid).cpu_times()
+        except psutil.Error:
+            self._process_cpu.pop(pid, None)
+            return 0.0
+        now, used = self._clock(), times.user + times.system
+        before = self._process_cpu.get(pid)
+        self._process_cpu[pid] = now, used
+        if before is None or now <= before[0]:
+            return 0.0
+        return max(0.0, (used - before[1]) / (now - before[0]) * 100)

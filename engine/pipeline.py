@@ -1,0 +1,185 @@
+"""One image in a worker, end to end: read ▸ probe ▸ (ask for memory) ▸ decode, encode ▸ judge ▸ check ▸ write.
+
+``prepare`` does everything up to the bytes that go to disk; what it returns is written by ``Write.commit``, which may
+run in another thread while the next image is decoded.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from engine import codec, cost
+from engine.check import check_pixels, check_structure
+from engine.codec import Encoded
+from engine.errors import Declined, ImageError
+from engine.files import Source, Target
+from engine.formats import corrected
+from engine.job import Job, Outcome, Policy, Stage, Status, Verify
+from engine.probe import Facts, probe
+from engine.strip import strip
+
+__all__ = ["Needs", "Write", "failure", "prepare"]
+
+READ_AHEAD_BYTES = 1024 * 1024
+"""What probing costs beside the file's own bytes."""
+KEPT_SMALL = "is already small: encoding it again would not save enough"
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The image needs more memory than it was allowed; nothing of it is held any more."""
+
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A finished result on its way to disk."""
+
+    target: Target | None
+    """None when the original stays as it is and no copy is wanted."""
+    data: bytes
+    outcome: Outcome
+    started: float
+
+    def commit(self) -> Outcome:
+        """Write it; an Outcome in any case."""
+        try:
+            if self.target is not None:
+                self.target.write(self.data)
+            return replace(self.outcome, seconds=time.monotonic() - self.started, peak_bytes=peak_bytes())
+        except Exception as error:
+            return replace(failure(error, self.outcome.original_size), source_format=self.outcome.source_format)
+
+
+def peak_bytes() -> int:
+    """Highest resident memory of this process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+
+
+def failure(error: Exception, original_size: int = 0) -> Outcome:
+    """What becomes of an image when ``error`` came up; nothing was written."""
+    status = Status.SKIPPED if isinstance(error, Declined) else Status.FAILED
+    if isinstance(error, ImageError):
+        reason = str(error)
+    elif isinstance(error, MemoryError):
+        reason = "not enough memory; lower the number of workers or raise the memory limit"
+    else:
+        reason = f"unexpected error, please report it: {type(error).__name__}: {error}"
+    return Outcome(status, reason=reason, original_size=original_size, optimized_size=original_size)
+
+
+def prepare(
+    job: Job, allowance: int, temp: str, stage: Callable[[Stage, float, int], None], started: float
+) -> Needs | Write | Outcome:
+    """Everything but the write. ``stage`` is told each stage with the predicted CPU seconds and bytes."""
+    original_size = 0
+    try:
+        with Source(job.source) as source:
+            original_size = source.size
+            limit = job.recipe.policy.limits.max_file_size
+            if source.size > limit:
+                raise Declined(f"is larger than the limit of {limit} bytes for a file; see --max-file-size")
+            if job.in_place and source.status.st_nlink > 1:
+                raise Declined(f"has {source.status.st_nlink} hard links; replacing it would split them")
+            if source.size + READ_AHEAD_BYTES > allowance:
+                return Needs(source.size + READ_AHEAD_BYTES)
+            data = source.read()
+        facts = probe(data, job.recipe.policy.limits)
+        return _optimize(job, source, data, facts, allowance, temp, stage, started)
+    except Exception as error:
+        return failure(error, original_size)
+
+
+def _optimize(
+    job: Job,
+    source: Source,
+    data: bytes,
+    facts: Facts,
+    allowance: int,
+    temp: str,
+    stage: Callable[[Stage, float, int], None],
+    started: float,
+) -> Needs | Write | Outcome:
+    settings, policy = job.recipe.settings, job.recipe.policy
+    format = codec.target_format(facts, settings)
+    if job.in_place and format is not facts.format and policy.keep_original:
+        raise Declined(
+            f"holds a {facts.format.value.upper()} under another format's name; rename it first, or write to a folder"
+        )
+    full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and job.in_place)
+    width, height = settings.resize.target(facts.width, facts.height)
+    needs = cost.predict_bytes(facts, format, width, height, full_check=full, file_size=len(data))
+    if needs > allowance:
+        return Needs(needs)
+    seconds = cost.predict_seconds(facts, format, width, height, full_check=full)
+    stage(Stage.DECODE, seconds, needs)
+    encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs))
+    base = Outcome(
+        Status.DONE,
+        original_size=len(data),
+        optimized_size=len(encoded.data),
+        source_format=facts.format.value,
+        target_format=encoded.format.value,
+        width=encoded.width,
+        height=encoded.height,
+        quality=encoded.quality,
+        predicted_bytes=needs,
+    )
+    if not _delivers(policy, facts, encoded, len(data)):
+        return _keep(job, source, data, facts, base, temp, started)
+    stage(Stage.CHECK, seconds, needs)
+    check_structure(encoded)
+    if full:
+        check_pixels(data, facts, settings, encoded)
+    path = corrected(job.target, encoded.format) if not policy.keep_original else job.target
+    stage(Stage.WRITE, seconds, needs)
+    return Write(_target(job, source, path, temp), encoded.data, replace(base, target=path), started)
+
+
+def _delivers(policy: Policy, facts: Facts, encoded: Encoded, original_size: int) -> bool:
+    """Whether the result is what the user gets; raises Declined for a larger one that is to be skipped."""
+    if not policy.keep_original:
+        return True
+    asked = encoded.format is not facts.format or (encoded.width, encoded.height) != (facts.width, facts.height)
+    if not asked:
+        return policy.min_savings.reached(original_size, len(encoded.data))
+    if policy.skip_larger and len(encoded.data) >= original_size:
+        raise Declined("the result would be larger than the original")
+    return True
+
+
+def _keep(
+    job: Job, source: Source, data: bytes, facts: Facts, base: Outcome, temp: str, started: float
+) -> Write | Outcome:
+    """The original stays, without the metadata that is not wanted; an output tree gets a copy of it."""
+    kept = strip(data, facts)
+    outcome = replace(
+        base,
+        status=Status.KEPT,
+        reason=KEPT_SMALL if kept is data else f"{KEPT_SMALL}; only metadata was removed",
+        optimized_size=len(kept),
+        target_format=base.source_format,
+        width=facts.width,
+        height=facts.height,
+        quality=0,
+        target=job.target,
+    )
+    unchanged_in_place = job.in_place and kept is data
+    return Write(None if unchanged_in_place else _target(job, source, job.target, temp), kept, outcome, started)
+
+
+def _target(job: Job, source: Source, path: str, temp: str) -> Target:
+    in_place = path == job.source
+    return Target(
+        path,
+        temp,
+        replaces=source.identity if in_place else None,
+        like=source.status,
+        overwrite=job.recipe.policy.overwrite,
+    )

@@ -1,0 +1,73 @@
+"""Where things of ours lie: the state folder, the log, the sockets of running runs."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.errors import RunnerError
+
+__all__ = ["log_file", "socket_path", "sockets", "state_folder"]
+
+SOCKET_PATH_BYTES = 100
+"""Longest socket path used; the kernels' own limits are 104 (macOS) and 108 (Linux) bytes."""
+SUFFIX = ".sock"
+
+
+def state_folder() -> Path:
+    """``$XDG_STATE_HOME/imgopt-tui``, by default below ``~/.local/state``."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "imgopt-tui"
+
+
+def log_file() -> Path:
+    """Where a detached runner writes what it has no screen for; the folder is made."""
+    folder = state_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "imgopt-tui.log"
+
+
+def _folders() -> tuple[Path, Path]:
+    """The sockets' folder, and the one used where its path is too long or it can hold no sockets."""
+    return state_folder() / "run", Path(tempfile.gettempdir()) / f"imgopt-tui-{os.getuid()}"
+
+
+def _private(folder: Path) -> Path:
+    """The folder, made if need be, and only if it is ours alone; raises RunnerError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode):
+            raise RunnerError(f"{folder} belongs to somebody else, so no run can be reached through it; remove it")
+        if status.st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise RunnerError(f"{folder} cannot be used for the run's socket: {error.strerror}") from None
+    return folder
+
+
+def socket_path(run_id: str, *, fallback: bool = False) -> Path:
+    """Where run ``run_id`` listens; ``fallback`` asks for the short folder. Raises RunnerError."""
+    first, second = _folders()
+    path = first / f"{run_id}{SUFFIX}"
+    if fallback or len(os.fsencode(path)) > SOCKET_PATH_BYTES:
+        return _private(second) / path.name
+    return _private(first) / path.name
+
+
+def sockets() -> Iterator[Path]:
+    """Sockets of all runs of this user, newest first; some may be stale."""
+    found: list[tuple[float, Path]] = []
+    for folder in _folders():
+        try:
+            status = folder.lstat()
+            if status.st_uid != os.getuid():
+                continue
+            found += [(path.lstat().st_mtime, path) for path in folder.glob(f"*{SUFFIX}")]
+        except OSError:
+            continue
+    for _, path in sorted(found, key=lambda pair: -pair[0]):
+        yield path

@@ -1,0 +1,357 @@
+"""Roots to images: scan, choose output paths, find collisions before anything is written. Streamed folder by folder.
+
+A folder is listed whole before its first image is handed out, because two sources that would get the same output name
+always lie in one folder: then all of them get their full name with the new extension added (``a.png`` and ``a.jpg`` →
+``a.png.webp`` and ``a.jpg.webp``), except one whose own name is the output name already.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from engine import files
+from engine.catalog import Folder
+from engine.errors import PlanError
+from engine.formats import Format, format_for_extension, info
+from engine.settings import Settings
+
+__all__ = ["Entry", "Found", "Plan", "count_tree", "list_folder", "make_plan", "output_names"]
+
+OUTPUT_FOLDER = "optimized"
+CHUNK = 2_000
+"""Images handed out at once from one folder."""
+OTHER_IMAGES = frozenset(
+    (".bmp", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".svg", ".ico", ".psd", ".tga", ".apng", ".jfif", ".jls")
+)
+"""Extensions of images that are looked at although no format we read has them: the content decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file of the scan."""
+
+    name: str
+    size: int
+    """Bytes."""
+    target_name: str
+    skip: str = ""
+    """Why it is not an input; empty when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder to scan, or the files named in it."""
+
+    source: str
+    target: str
+    label: str
+    """In front of the paths shown, when there are several roots."""
+    names: tuple[str, ...] = ()
+    """Only these files of the folder; empty for all and the folders below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to scan and where results go; ``scan`` does the reading."""
+
+    roots: tuple[Root, ...]
+    settings: Settings
+    overwrite: bool
+    """Whether existing files in the output folders are ours to replace."""
+    output: str
+    """For the eye: the output folder, or ``in place``."""
+    made: tuple[str, ...]
+    """Output folders to create and mark as ours."""
+
+    def prepare(self) -> None:
+        """Create and mark the output folders; raises PlanError."""
+        for folder in self.made:
+            try:
+                files.mark_ours(folder)
+            except OSError as error:
+                reason = f"{folder}: the output folder cannot be made: {error.strerror}; choose another with -o"
+                raise PlanError(reason) from None
+
+    def scan(self, note: Callable[[str], None] = lambda line: None) -> Iterator[tuple[Folder, list[Found]]]:
+        """Images by folder, in the order of their names; folders are entered once each, whatever links say.
+
+        The output folders are never entered. A folder that cannot be read is told to ``note``; this never raises.
+        """
+        seen: set[tuple[int, int]] = set()
+        if not self.settings.in_place:
+            seen.update(key for root in self.roots if (key := _key(root.target)) is not None)
+            seen.difference_update(key for root in self.roots if (key := _key(root.source)) is not None)
+        for root in self.roots:
+            yield from self._scan_root(root, seen, note)
+
+    def _scan_root(
+        self, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
+    ) -> Iterator[tuple[Folder, list[Found]]]:
+        pending = [""]
+        while pending:
+            relative = pending.pop()
+            path = os.path.join(root.source, relative) if relative else root.source
+            folders, found = self._list(path, root, seen, note)
+            if folders is None:
+                continue
+            pending.extend(os.path.join(relative, name) for name in reversed(folders))
+            folder = Folder(
+                path,
+                os.path.join(root.target, relative) if relative else root.target,
+                os.path.join(root.label, relative) if root.label else relative,
+            )
+            for start in range(0, len(found), CHUNK):
+                yield folder, found[start : start + CHUNK]
+
+    def _list(
+        self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
+    ) -> tuple[list[str] | None, list[Found]]:
+        try:
+            key = _key(path)
+            if not root.names and (key is None or key in seen or files.ours(path)):
+                return None, []
+            if not root.names and key is not None:
+                seen.add(key)
+            with os.scandir(path) as entries:
+                listed = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            note(f"{path}: this folder cannot be read ({error.strerror}); its images are left out")
+            return None, []
+        folders, images = self._sort_out(listed, root)
+        names = output_names([entry.name for entry in images], self._format)
+        taken = {entry.name for entry in listed} if self.settings.in_place else set()
+        found = [self._found(entry, target, taken) for entry, target in zip(images, names, strict=True)]
+        return folders, found
+
+    def _sort_out(self, listed: Sequence[os.DirEntry[str]], root: Root) -> tuple[list[str], list[os.DirEntry[str]]]:
+        folders: list[str] = []
+        images: list[os.DirEntry[str]] = []
+        for entry in listed:
+            if root.names:
+                if entry.name in root.names:
+                    images.append(entry)
+                continue
+            if files.is_temp(entry.name) or (entry.name.startswith(".") and not self.settings.hidden):
+                continue
+            if _is_folder(entry):
+                if self.settings.recursive:
+                    folders.append(entry.name)
+            elif looks_like_image(entry.name) and not _is_linked_folder(entry):
+                images.append(entry)
+        return folders, images
+
+    @property
+    def _format(self) -> Format | None:
+        return None if self.settings.format == "original" else Format(self.settings.format)
+
+    def _found(self, entry: os.DirEntry[str], target: str, taken: set[str]) -> Found:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            return Found(entry.name, 0, target, f"cannot be looked at: {error.strerror}")
+        if stat.S_ISLNK(status.st_mode):
+            return Found(entry.name, 0, target, "is a symbolic link, which is not followed")
+        if not stat.S_ISREG(status.st_mode):
+            return Found(entry.name, 0, target, "is not a regular file")
+        if target != entry.name and target in taken:
+            return Found(entry.name, status.st_size, target, f"{target!r} exists already beside it")
+        return Found(entry.name, status.st_size, target)
+
+
+def _key(path: str) -> tuple[int, int] | None:
+    """Device and inode of a folder; None when there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def looks_like_image(name: str) -> bool:
+    """Whether a file's extension makes it worth a look at its content."""
+    extension = os.path.splitext(name)[1].lower()
+    return format_for_extension(extension) is not None or extension in OTHER_IMAGES
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _is_linked_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_symlink() and entry.is_dir()
+    except OSError:
+        return False
+
+
+def _fold(name: str) -> str:
+    """What a file system that folds case or Unicode forms would take for the same name."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def output_names(names: Sequence[str], format: Format | None) -> list[str]:
+    """Output names of the images of one folder, all distinct, also for a file system that folds case.
+
+    ``format`` None keeps the names. A name whose extension belongs to ``format`` is kept; others have theirs
+    replaced, or, where that is taken, the new one added, then ``-2``, ``-3`` … before it.
+    """
+    if format is None:
+        return list(names)
+    extension = info(format).extensions[0]
+    own = [os.path.splitext(name)[1].lower() in info(format).extensions for name in names]
+    wanted = [n if same else os.path.splitext(n)[0] + extension for n, same in zip(names, own, strict=True)]
+    claims: dict[str, int] = {}
+    for name in wanted:
+        claims[_fold(name)] = claims.get(_fold(name), 0) + 1
+    taken = {_fold(name) for name, same in zip(names, own, strict=True) if same}
+    result: list[str] = []
+    for name, want, same in zip(names, wanted, own, strict=True):
+        if same:
+            result.append(name)
+            continue
+        choice = want if claims[_fold(want)] == 1 else name + extension
+        number = 2
+        while _fold(choice) in taken:
+            choice = f"{name}-{number}{extension}"
+            number += 1
+        taken.add(_fold(choice))
+        result.append(choice)
+    return result
+
+
+def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
+    """Check roots and output folders; raises PlanError before anything is read or written."""
+    roots = _roots(paths)
+    if settings.in_place:
+        return Plan(_targets(roots, None), settings, False, "in place", ())
+    if settings.output is None:
+        planned = tuple(
+            Root(root.source, os.path.join(root.source, OUTPUT_FOLDER), root.label, root.names) for root in roots
+        )
+        for root in planned:
+            _check_default_output(root.target)
+        made = tuple(dict.fromkeys(root.target for root in planned))
+        return Plan(planned, settings, True, made[0] if len(made) == 1 else f"{OUTPUT_FOLDER}/ in each root", made)
+    output = os.path.realpath(settings.output)
+    if os.path.lexists(output) and not os.path.isdir(output):
+        raise PlanError(f"{output} is a file, not a folder; choose another folder with -o")
+    planned = _targets(roots, output)
+    _check_apart(planned)
+    empty = not os.path.isdir(output) or not os.listdir(output)
+    overwrite = empty or files.ours(output)
+    return Plan(planned, settings, overwrite, output, (output,) if overwrite else ())
+
+
+def _roots(paths: Sequence[str]) -> list[Root]:
+    folders: list[str] = []
+    named: dict[str, list[str]] = {}
+    for path in paths:
+        if not path or "\0" in path:
+            raise PlanError(f"{path!r} is not a path")
+        if os.path.isdir(path):
+            folders.append(os.path.realpath(path))
+        elif os.path.lexists(path):
+            parent, name = os.path.split(os.path.abspath(path))
+            named.setdefault(os.path.realpath(parent), []).append(name)
+        else:
+            raise PlanError(f"{path}: no such file or folder")
+    folders = [one for one in dict.fromkeys(folders) if not any(_inside(one, other) for other in folders)]
+    named = {p: n for p, n in named.items() if not any(p == f or _inside(p, f) for f in folders)}
+    labels = _labels([*folders, *named])
+    files_of = [(folder, ()) for folder in folders] + [(parent, tuple(names)) for parent, names in named.items()]
+    return [Root(source, source, label, names) for (source, names), label in zip(files_of, labels, strict=True)]
+
+
+def _labels(sources: Sequence[str]) -> list[str]:
+    """Distinct names of several roots; a single root needs none."""
+    if len(sources) < 2:
+        return [""] * len(sources)
+    labels: list[str] = []
+    for source in sources:
+        base = os.path.basename(source) or "root"
+        label, number = base, 2
+        while _fold(label) in {_fold(other) for other in labels}:
+            label, number = f"{base}-{number}", number + 1
+        labels.append(label)
+    return labels
+
+
+def _targets(roots: Sequence[Root], output: str | None) -> tuple[Root, ...]:
+    if output is None:
+        return tuple(roots)
+    return tuple(Root(root.source, os.path.join(output, root.label), root.label, root.names) for root in roots)
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _check_default_output(target: str) -> None:
+    if not os.path.lexists(target) or files.ours(target):
+        return
+    if os.path.islink(target) or not os.path.isdir(target) or os.listdir(target):
+        raise PlanError(
+            f"{target} exists and was not made by imgopt-tui, so nothing is written there; choose a folder with -o"
+        )
+
+
+def _check_apart(roots: Sequence[Root]) -> None:
+    """Refuse outputs that would land on sources."""
+    for root in roots:
+        for other in roots:
+            if root.target == other.source or _inside(other.source, root.target):
+                raise PlanError(
+                    f"{root.target} holds the originals of this run; choose another folder with -o, or use --in-place"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a folder's listing, for a file tree."""
+
+    name: str
+    is_folder: bool
+    size: int
+    """Bytes; 0 for folders."""
+    format: Format | None
+    """By extension."""
+
+
+def list_folder(path: str, *, hidden: bool = False) -> list[Entry]:
+    """Folders, then images of one folder, each by name; links and our own output are left out. Raises OSError."""
+    found: list[Entry] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") and not hidden:
+                continue
+            if _is_folder(entry):
+                if not files.ours(entry.path):
+                    found.append(Entry(entry.name, True, 0, None))
+            elif looks_like_image(entry.name) and entry.is_file(follow_symlinks=False):
+                format = format_for_extension(os.path.splitext(entry.name)[1])
+                found.append(Entry(entry.name, False, entry.stat(follow_symlinks=False).st_size, format))
+    found.sort(key=lambda entry: (not entry.is_folder, entry.name.casefold(), entry.name))
+    return found
+
+
+def count_tree(path: str, *, hidden: bool = False, stop: Callable[[], bool]) -> tuple[int, int]:
+    """Images below a folder and their bytes; ends early when ``stop`` says so. Unreadable folders count nothing."""
+    images = size = 0
+    pending = [path]
+    while pending and not stop():
+        folder = pending.pop()
+        try:
+            listed = list_folder(folder, hidden=hidden)
+        except OSError:
+            continue
+        pending.extend(os.path.join(folder, entry.name) for entry in listed if entry.is_folder)
+        images += sum(not entry.is_folder for entry in listed)
+        size += sum(entry.size for entry in listed)
+    return images, size

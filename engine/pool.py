@@ -1,0 +1,447 @@
+"""ParallelProcessPool: keeps worker processes busy with images and survives whatever they do.
+
+    submit ──▶ waiting ──┐                       ┌──▶ running ──▶ writing ──▶ Finished
+                         ├─ dispatch ─▶ queued ──┤
+               held ◀────┼── "needs N bytes" ◀───┤
+                 └───────┘   recalled / died ────┴──▶ back to the front of waiting
+
+A worker has one image in work, one queued behind it so that it never waits for the parent, and may still be writing the
+one before. Memory goes by allowance (see ``budget.py``): an image that needs more than it was allowed comes back as
+held and is sent again when it fits (the order is in ``waiting.py``). Everything runs on one event loop and nothing
+here blocks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from engine.budget import Budget
+from engine.errors import PoolError
+from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
+from engine.files import remove_temp, temp_name
+from engine.job import Job, Outcome, Stage, Status
+from engine.link import WorkerLink, death
+from engine.slots import Assigned, Slot, inode, replaced_outcome
+from engine.waiting import WaitingImages
+
+__all__ = ["ImagePool", "ParallelProcessPool"]
+
+DEFAULT_TIMEOUT = 60.0
+"""Least time limit of an image in seconds."""
+TIMEOUT_FACTOR = 10.0
+"""Times its predicted CPU seconds an image may take."""
+CRASHES = 2
+"""An image whose worker crashed this often is given up."""
+OUTSIDE_KILLS = 5
+"""The same for signals that somebody else sent (SIGKILL, SIGTERM): they say little about the image."""
+OUTSIDE_SIGNALS = (-9, -15, -1, -2)
+HANDSHAKE_SECONDS = 30.0
+FAILED_STARTS = 3
+"""Workers in a row that end before their handshake before the pool gives up."""
+TICK = 0.25
+"""Seconds between looks at time limits and at held images."""
+BACK_OFF = 1.0
+"""Seconds before another try after the system refused a process."""
+
+
+class ImagePool(Protocol):
+    """The seam between a run and whatever computes: a local pool here, machines behind a scheduler elsewhere."""
+
+    async def submit(self, job: Job) -> None:
+        """Take one image; waits while enough others wait."""
+
+    async def drain(self) -> None:
+        """Until every submitted image is through; raises PoolError when that can never be."""
+
+    def resize(self, count: int) -> None:
+        """Another number of workers."""
+
+    async def close(self, *, now: bool = False) -> None:
+        """End all workers: after the images in work, or at once."""
+
+
+class ParallelProcessPool:
+    """See the module's docstring. Create, ``start``, ``submit`` …, ``drain``, ``close``."""
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        budget: Budget,
+        report: Callable[[Event], None],
+        log: Callable[[str, str], None],
+        timeout: float | None = None,
+        backlog: int = 64,
+        module: str = "engine.worker",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``size`` workers; ``report`` gets every event, ``log`` a level and a line; ``timeout`` in seconds replaces
+        the computed limit; ``backlog`` images wait here before ``submit`` waits."""
+        self.size = size
+        self.budget = budget
+        self._report = report
+        self._log = log
+        self._timeout = timeout
+        self._backlog = backlog
+        self._module = module
+        self._clock = clock
+        self._waiting = WaitingImages(budget)
+        self._slots: dict[int, Slot] = {}
+        self._recipes: list[object] = []
+        self._deaths: dict[int, tuple[int, int]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._failed_starts = 0
+        self._fatal: PoolError | None = None
+        self._paused = False
+        self._closing = False
+        self._unfinished = 0
+        self._ticker: asyncio.Task[None] | None = None
+
+    # ── what the outside asks ────────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Begin to start workers; they get images as soon as they answer."""
+        self._ticker = asyncio.create_task(self._tick())
+        self._fill()
+
+    async def submit(self, job: Job) -> None:
+        """Take one image; waits while ``backlog`` images wait. Raises PoolError when no worker can be started."""
+        while self._waiting.fresh >= self._backlog and not self._closing:
+            await self._change()
+        self._check()
+        self._unfinished += 1
+        self._waiting.add(job)
+        self._dispatch()
+
+    async def drain(self) -> None:
+        """Until every submitted image is through or dropped; raises PoolError when no worker can be started."""
+        while self._unfinished:
+            await self._change()
+            self._check()
+
+    def active(self) -> tuple[str, ...]:
+        """Source paths of the images being worked on."""
+        tasks = (task for slot in self._slots.values() for task in slot.tasks.values())
+        return tuple(task.job.source for task in tasks if task.started is not None)
+
+    @property
+    def waiting(self) -> int:
+        """Images submitted and with no worker yet, held ones included."""
+        return len(self._waiting)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no worker has an image in hand."""
+        return not any(slot.tasks for slot in self._slots.values())
+
+    def pids(self) -> dict[int, int]:
+        """Worker number → process id, of those that run."""
+        return {slot.number: slot.link.pid for slot in self._slots.values() if slot.link is not None and slot.ready}
+
+    def pause(self) -> None:
+        """Start no further image; those in work are finished."""
+        self._paused = True
+        self._recall_all()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._paused = False
+        self._dispatch()
+
+    def resize(self, count: int) -> None:
+        """Change the number of workers; surplus ones end after their image."""
+        self.size = max(1, count)
+        self.budget.resize(self.size)
+        for slot in list(self._slots.values())[self.size :]:
+            slot.retiring = True
+            slot.recall()
+            slot.retire()
+        self._fill()
+        self._dispatch()
+
+    def drop_waiting(self) -> list[Job]:
+        """Take back every image that no worker has started."""
+        dropped = self._waiting.clear()
+        self._unfinished -= len(dropped)
+        self._closing = True
+        self._recall_all()
+        self._wake()
+        return dropped
+
+    async def close(self, *, now: bool = False) -> None:
+        """End all workers: after their images in work, or at once (their images are put back as queued)."""
+        self._closing = True
+        for slot in list(self._slots.values()):
+            if slot.link is None:
+                self._slots.pop(slot.number, None)
+            elif now:
+                slot.link.kill("the run was stopped")
+            else:
+                slot.link.send(exit=True)
+        while self._slots:
+            await self._change()
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, *([self._ticker] if self._ticker else []), return_exceptions=True)
+
+    # ── workers come and go ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _fill(self) -> None:
+        """Start workers until there are ``size``."""
+        if self._closing or self._fatal:
+            return
+        active = sum(not slot.retiring for slot in self._slots.values())
+        for _ in range(self.size - active):
+            number = next(n for n in range(len(self._slots) + 1) if n not in self._slots)
+            slot = self._slots[number] = Slot(number, secrets.token_hex(6), self._clock())
+            task = asyncio.create_task(self._spawn(slot))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+
+    async def _spawn(self, slot: Slot) -> None:
+        while not self._closing and self._slots.get(slot.number) is slot:
+            try:
+                slot.spawned = self._clock()
+                slot.link = await WorkerLink.spawn(
+                    lambda link, message: self._received(slot, message),
+                    lambda link: self._exited(slot),
+                    lambda line: self._log("info", f"worker {slot.number + 1}: {line}"),
+                    self._module,
+                )
+                return
+            except OSError as error:
+                self._log("warning", f"the system refused a worker process ({error.strerror}); trying again")
+                if len(self._slots) > 1:
+                    self._slots.pop(slot.number, None)
+                    return
+                await asyncio.sleep(BACK_OFF)
+        self._slots.pop(slot.number, None)
+        self._wake()
+
+    def _exited(self, slot: Slot) -> None:
+        link = slot.link
+        if link is None:  # it ended before the spawn call returned
+            asyncio.get_running_loop().call_soon(self._exited, slot)
+            return
+        self._slots.pop(slot.number, None)
+        self.budget.drop(slot.number)
+        asked = self._closing or slot.retiring
+        reason = link.killed_for or ("" if link.returncode == 0 and asked else death(link.returncode))
+        self._report(WorkerGone(slot.number, link.pid, reason))
+        if reason:
+            self._log("warning", f"worker {slot.number + 1} (process {link.pid}): {reason}")
+        if not slot.ready and not asked:
+            self._failed_starts += 1
+            if self._failed_starts >= FAILED_STARTS:
+                self._fatal = PoolError(f"no worker can be started: {reason}; see the log for what it printed")
+        self._orphans(slot, link, reason)
+        self._fill()
+        self._dispatch()
+        self._wake()
+
+    def _orphans(self, slot: Slot, link: WorkerLink, reason: str) -> None:
+        """Decide what becomes of the images a dead worker had."""
+        current = slot.current
+        for task in reversed(list(slot.tasks.values())):
+            job = task.job
+            if task.started is not None:
+                remove_temp(job.target, task.temp)
+            if task.inode is not None and task.started is not None and inode(job.source) not in (None, task.inode):
+                self._finish(slot.number, job, replaced_outcome(job))
+            elif self._closing:
+                self._unfinished -= 1
+                self._report(Queued(job.index))
+            elif task is current:
+                self._retry(slot.number, job, link, reason)
+            else:
+                self._waiting.put_back(job)
+                self._report(Queued(job.index))
+        slot.tasks.clear()
+
+    def _retry(self, number: int, job: Job, link: WorkerLink, reason: str) -> None:
+        crashes, kills = self._deaths.get(job.index, (0, 0))
+        outside = not link.killed_for and link.returncode in OUTSIDE_SIGNALS
+        crashes, kills = (crashes, kills + 1) if outside else (crashes + 1, kills)
+        self._deaths[job.index] = crashes, kills
+        timed_out = link.killed_for.startswith("took longer")
+        if timed_out or crashes >= CRASHES or kills >= OUTSIDE_KILLS:
+            again = "" if timed_out else f" {crashes + kills} times"
+            self._finish(number, job, Outcome(Status.FAILED, reason=f"{reason}{again}; the original is untouched"))
+            return
+        self._waiting.put_back(job)
+        self._report(Retried(job.index, reason))
+
+    # ── what workers say ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _received(self, slot: Slot, message: dict[str, Any]) -> None:
+        if "done" in message:
+            self._done(slot, message["done"], message["outcome"])
+        elif "started" in message:
+            self._started(slot, message["started"])
+        elif "stage" in message:
+            self._staged(slot, message)
+        elif "needs" in message:
+            self._needs(slot, message["index"], message["needs"])
+        elif "recalled" in message:
+            self._recalled(slot, message["recalled"])
+        elif "ready" in message:
+            self._ready(slot, message["ready"])
+
+    def _ready(self, slot: Slot, ready: dict[str, Any]) -> None:
+        assert slot.link is not None or slot.spawned
+        if slot.link is None:  # the greeting overtook the return of the spawn call
+            asyncio.get_running_loop().call_soon(self._ready, slot, ready)
+            return
+        if difference := slot.link.matches(ready):
+            self._fatal = PoolError(f"{difference}; reinstall imgopt-tui")
+            self._wake()
+            return
+        slot.ready = True
+        self._failed_starts = 0
+        self._report(WorkerReady(slot.number, slot.link.pid))
+        self._dispatch()
+
+    def _started(self, slot: Slot, index: int) -> None:
+        if not slot.start(index, self._clock(), self._timeout or DEFAULT_TIMEOUT):
+            return
+        self._report(Started(index, slot.number))
+        self._dispatch_to(slot)
+
+    def _staged(self, slot: Slot, message: dict[str, Any]) -> None:
+        index, stage = message["index"], Stage(message["stage"])
+        task = slot.tasks.get(index)
+        if task is None:
+            return
+        if stage is Stage.DECODE:
+            if self._timeout is None:
+                task.limit = max(DEFAULT_TIMEOUT, TIMEOUT_FACTOR * message["seconds"])
+            task.allowance = message["needs"]
+            self.budget.reserve(slot.number, index, task.allowance)
+            if self._waiting.held:
+                self._dispatch()
+        self._report(StageChanged(index, slot.number, stage, task.allowance))
+
+    def _needs(self, slot: Slot, index: int, needs: int) -> None:
+        task = slot.tasks.pop(index, None)
+        if task is None:
+            return
+        self.budget.release(slot.number, index)
+        if self._closing:
+            self._unfinished -= 1
+            self._report(Queued(index))
+            self._wake()
+            return
+        self._waiting.hold(task.job, needs, self._clock())
+        self._report(Held(index, needs))
+        self._dispatch()
+        slot.retire()
+
+    def _recalled(self, slot: Slot, index: int) -> None:
+        task = slot.tasks.pop(index, None)
+        slot.recalling = False
+        if task is None:
+            return
+        self.budget.release(slot.number, index)
+        self._report(Queued(index))
+        if self._closing:
+            self._unfinished -= 1
+        else:
+            self._waiting.put_back(task.job)
+        self._dispatch()
+        slot.retire()
+        self._wake()
+
+    def _done(self, slot: Slot, index: int, outcome: list[Any]) -> None:
+        task = slot.tasks.pop(index, None)
+        if task is None:
+            return
+        self.budget.release(slot.number, index)
+        self._finish(slot.number, task.job, Outcome.from_json(outcome))
+        if self._waiting.held:
+            self._dispatch()
+        else:
+            self._dispatch_to(slot)
+        slot.retire()
+
+    def _finish(self, number: int, job: Job, outcome: Outcome) -> None:
+        self._unfinished -= 1
+        self._report(Finished(job.index, number, outcome))
+        self._wake()
+
+    # ── who gets what ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _dispatch(self) -> None:
+        """Give every worker with room an image, those with nothing to do first."""
+        for slot in sorted(self._slots.values(), key=lambda slot: -slot.room):
+            self._dispatch_to(slot)
+
+    def _dispatch_to(self, slot: Slot) -> None:
+        if not slot.ready or slot.retiring or self._paused or self._closing:
+            return
+        waited = self._waiting.fresh
+        while slot.room > 0 and (chosen := self._waiting.take(slot.number, self._clock())) is not None:
+            self._send(slot, *chosen)
+        if slot.room == 2 and not self._waiting.fresh:
+            self._steal()
+        if self._waiting.fresh < waited:
+            self._wake()
+
+    def _send(self, slot: Slot, job: Job, allowance: int) -> None:
+        assert slot.link is not None
+        recipe = slot.recipes.get(id(job.recipe))
+        if recipe is None:
+            recipe = slot.recipes[id(job.recipe)] = len(slot.recipes)
+            self._recipes.append(job.recipe)  # keeps the recipe alive, so its id stays its own
+            slot.link.send(recipe=recipe, value=job.recipe.to_json())
+        temp = temp_name(slot.token, job.index)
+        slot.tasks[job.index] = Assigned(job, allowance, temp, inode(job.source) if job.in_place else None)
+        self.budget.reserve(slot.number, job.index, allowance)
+        slot.link.send(
+            task=job.index, source=job.source, target=job.target, recipe=recipe, allowance=allowance, temp=temp
+        )
+
+    def _steal(self) -> None:
+        """Call back an image that waits behind another, for a worker that has none."""
+        loaded = [slot for slot in self._slots.values() if slot.queued and slot.current and not slot.recalling]
+        if loaded:
+            min(loaded, key=lambda slot: slot.current.started or 0.0 if slot.current else 0.0).recall()
+
+    def _recall_all(self) -> None:
+        for slot in self._slots.values():
+            slot.recall()
+
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            now = self._clock()
+            for slot in list(self._slots.values()):
+                if slot.link is None:
+                    continue
+                if not slot.ready and now - slot.spawned > HANDSHAKE_SECONDS:
+                    slot.link.kill("did not answer the handshake")
+                for task in slot.tasks.values():
+                    if task.started is not None and now - task.started > task.limit:
+                        slot.link.kill(f"took longer than {task.limit:.0f} s")
+            if not self._closing:
+                self._fill()
+                self._dispatch()
+
+    def _check(self) -> None:
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _wake(self) -> None:
+        self._changed.set()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()

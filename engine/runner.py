@@ -1,0 +1,160 @@
+"""Runs in a process of their own: launch one detached from the terminal, find running ones, attach.
+
+    launch ──spec on stdin──▶ python -m engine.runner ──fork, setsid──▶ Run + RunServer
+       ◀────── one JSON line: the socket's path, or the error ──────────┘
+
+The runner outlives whoever launched it: it is in its own session, holds no terminal, and ignores SIGHUP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.child import command, environment
+from engine.errors import ImgoptError, RunnerError
+from engine.places import log_file, sockets
+from engine.remote import RemoteRun
+from engine.settings import Settings
+from engine.view import RunInfo
+
+__all__ = ["attach", "launch", "running"]
+
+LINGER_SECONDS = 10.0
+"""After its end a runner still answers for this long, and for as long as a client is connected."""
+STOP_GRACE_SECONDS = 5.0
+"""After SIGTERM the images in work may take this long."""
+
+
+async def launch(roots: Sequence[str], settings: Settings) -> RemoteRun:
+    """Start a run in a detached process and connect to it; raises RunnerError, or PlanError's sentence as one."""
+    spec = {"roots": [os.path.abspath(root) for root in roots], "settings": settings.to_json()}
+    answer = await asyncio.to_thread(_start, json.dumps(spec).encode("ascii"))
+    if "error" in answer:
+        raise RunnerError(answer["error"])
+    return await RemoteRun.connect(Path(answer["socket"]))
+
+
+def _start(spec: bytes) -> dict[str, str]:
+    with log_file().open("ab") as log:
+        child = subprocess.run(
+            command("engine.runner"),
+            input=spec,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd="/",
+            env=environment(),
+            start_new_session=True,
+            check=False,
+        )
+    try:
+        answer: dict[str, str] = json.loads(child.stdout)
+    except ValueError:
+        return {"error": f"the run could not be started (exit {child.returncode}); see {log_file()}"}
+    return answer
+
+
+async def running() -> list[RunInfo]:
+    """The runs of this user that answer, newest first; stale sockets are removed."""
+    found: list[RunInfo] = []
+    for path in sockets():
+        try:
+            view = await RemoteRun.connect(path)
+        except RunnerError:
+            await _remove_if_dead(path)
+            continue
+        found.append(view.info)
+        await view.close()
+    return found
+
+
+async def _remove_if_dead(path: Path) -> None:
+    """Remove a socket that nobody listens on."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except ConnectionRefusedError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    except OSError:
+        pass
+    else:
+        writer.close()
+
+
+async def attach(run_id: str | None = None) -> RemoteRun:
+    """Connect to a run by id (its beginning is enough), or to the newest one; raises RunnerError."""
+    paths = [path for path in sockets() if run_id is None or path.stem.startswith(run_id)]
+    problem: RunnerError | None = None
+    for path in paths:
+        try:
+            return await RemoteRun.connect(path)
+        except RunnerError as error:
+            problem = error
+            await _remove_if_dead(path)
+    if problem is not None and run_id is not None:
+        raise problem
+    raise RunnerError("no run is going on" if run_id is None else f"no run {run_id!r} is going on; see imgopt-tui ps")
+
+
+def _answer(value: dict[str, str]) -> None:
+    """Tell whoever launched us, once, and let go of their pipe."""
+    with contextlib.suppress(OSError):
+        os.write(1, json.dumps(value).encode("ascii") + b"\n")
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+async def _serve(roots: Sequence[str], settings: Settings) -> None:
+    from engine.run import Run
+    from engine.server import RunServer
+
+    run = Run(roots, settings)
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def stop() -> None:
+        await run.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(run.wait(), STOP_GRACE_SECONDS)
+        await run.cancel(now=True)
+
+    def on_signal() -> None:
+        tasks.add(asyncio.create_task(stop()))
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    async with run, RunServer(run) as server:
+        _answer({"socket": str(server.path)})
+        await run.wait()
+        await server.until_left(LINGER_SECONDS)
+
+
+def main() -> int:
+    """Entry point of the detached process."""
+    spec = json.loads(sys.stdin.buffer.read())
+    if os.fork():
+        os._exit(0)
+    os.setsid() if os.getsid(0) != os.getpid() else None
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        settings = Settings().with_values(spec["settings"])
+        asyncio.run(_serve(spec["roots"], settings))
+    except ImgoptError as error:
+        _answer({"error": str(error)})
+        return 1
+    except OSError as error:
+        _answer({"error": f"the run could not be started: {error}"})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""A Run behind a Unix socket: any number of screens and commands may be clients at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from engine.places import socket_path
+from engine.run import Run
+from engine.view import Window, from_json, to_json
+from engine.wire import PROTOCOL, read_frame, update_to_json, write_frame
+
+__all__ = ["RunServer"]
+
+Call = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+def _same_user(writer: asyncio.StreamWriter) -> bool:
+    """Whether the peer runs under our user; the folder's mode says so where the kernel cannot."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    peer = writer.get_extra_info("socket")
+    if option is None or peer is None:
+        return True
+    _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
+    return uid in (os.getuid(), 0)
+
+
+class RunServer:
+    """Serves one run; use as an async context manager around its life."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.path: Path | None = None
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+        self._left = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        for fallback in (False, True):
+            path = socket_path(self.run.info.run_id, fallback=fallback)
+            try:
+                self._server = await asyncio.start_unix_server(self._connected, path)
+            except OSError:
+                if fallback:
+                    raise
+                continue
+            path.chmod(0o600)
+            self.path = path
+            break
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        for client in list(self._clients):
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+    async def until_left(self, grace: float) -> None:
+        """Until no client has been connected for ``grace`` seconds."""
+        while True:
+            self._left.clear()
+            if self._clients:
+                await self._left.wait()
+                continue
+            await asyncio.sleep(grace)
+            if not self._clients:
+                return
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        calls: set[asyncio.Task[None]] = set()
+        try:
+            if not _same_user(writer):
+                return
+            await write_frame(writer, {"hello": PROTOCOL, "info": to_json(self.run.info)})
+            while True:
+                request = await read_frame(reader)
+                call = asyncio.create_task(self._answer(request, writer))
+                calls.add(call)
+                call.add_done_callback(calls.discard)
+        except Exception:  # a client that misbehaves or leaves is the client's own affair
+            pass
+        finally:
+            for call in list(calls):
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+            writer.close()
+            self._clients.discard(task)
+            self._left.set()
+
+    async def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        answer: dict[str, Any] = {"id": request.get("id")}
+        try:
+            call = self._calls[str(request.get("call"))]
+            answer["value"] = await call(self, request.get("with") or {})
+        except Exception as error:  # every fault of a call goes back to its caller
+            answer["error"] = f"{type(error).__name__}: {error}"
+        with contextlib.suppress(ConnectionError):
+            await write_frame(writer, answer)
+
+    async def _updates(self, given: dict[str, Any]) -> Any:
+        return update_to_json(await self.run.next_update(int(given["since"])))
+
+    async def _rows(self, given: dict[str, Any]) -> Any:
+        page = await self.run.rows(from_json(Window, given))
+        return {"total": page.total, "rows": [to_json(row) for row in page.rows]}
+
+    async def _batches(self, given: dict[str, Any]) -> Any:
+        return [to_json(row) for row in await self.run.batches(int(given["first"]), int(given["count"]))]
+
+    async def _log(self, given: dict[str, Any]) -> Any:
+        return [to_json(line) for line in await self.run.log(int(given["first"]), int(given["count"]))]
+
+    async def _report(self, given: dict[str, Any]) -> Any:
+        return dict(await self.run.report())
+
+    async def _pause(self, given: dict[str, Any]) -> Any:
+        await self.run.pause()
+
+    async def _resume(self, given: dict[str, Any]) -> Any:
+        await self.run.resume()
+
+    async def _set_workers(self, given: dict[str, Any]) -> Any:
+        await self.run.set_workers(int(given["count"]))
+
+    async def _cancel(self, given: dict[str, Any]) -> Any:
+        await self.run.cancel(now=bool(given.get("now")))
+
+    async def _retry_failed(self, given: dict[str, Any]) -> Any:
+        return await self.run.retry_failed()
+
+    _calls: dict[str, Callable[[Any, dict[str, Any]], Awaitable[Any]]] = {  # noqa: RUF012
+        "updates": _updates,
+        "rows": _rows,
+        "batches": _batches,
+        "log": _log,
+        "report": _report,
+        "pause": _pause,
+        "resume": _resume,
+        "set_workers": _set_workers,
+        "cancel": _cancel,
+        "retry_failed": _retry_failed,
+    }

@@ -1,0 +1,101 @@
+"""What the pool knows of one worker and of the images it has been given."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from engine.job import Job, Outcome, Status
+from engine.link import WorkerLink
+
+__all__ = ["Assigned", "Slot", "inode", "replaced_outcome"]
+
+
+@dataclass(slots=True)
+class Assigned:
+    """One image at a worker."""
+
+    job: Job
+    allowance: int
+    """Bytes."""
+    temp: str
+    """File name of the temp it would leave behind."""
+    inode: tuple[int, int] | None
+    """Device and inode of the source at dispatch, in place only: another one later proves that it was replaced."""
+    started: float | None = None
+    """By the pool's clock; None while it waits behind another."""
+    limit: float = 0.0
+    """Seconds it may take."""
+    writing: bool = False
+    """The worker has gone on to the next image and only the write is left."""
+
+
+@dataclass(slots=True)
+class Slot:
+    """One worker's place in the pool; a replacement worker gets a new one with the same number."""
+
+    number: int
+    token: str
+    """Random part of its temps' names."""
+    spawned: float
+    link: WorkerLink | None = None
+    """None until the process runs."""
+    ready: bool = False
+    retiring: bool = False
+    recalling: bool = False
+    recipes: dict[int, int] = field(default_factory=dict)
+    """``id`` of a recipe → its number at this worker."""
+    tasks: dict[int, Assigned] = field(default_factory=dict)
+
+    @property
+    def current(self) -> Assigned | None:
+        """The image being worked on."""
+        return next((task for task in self.tasks.values() if task.started is not None and not task.writing), None)
+
+    @property
+    def queued(self) -> list[Assigned]:
+        """Images it has and has not started."""
+        return [task for task in self.tasks.values() if task.started is None]
+
+    @property
+    def room(self) -> int:
+        """Images it can take: one to work on, one behind it."""
+        return 2 - sum(not task.writing for task in self.tasks.values())
+
+    def start(self, index: int, now: float, limit: float) -> bool:
+        """The worker opened image ``index``; whatever it had before is only being written. False if it has it not."""
+        task = self.tasks.get(index)
+        for other in self.tasks.values():
+            other.writing = other.started is not None
+        if task is None:
+            return False
+        task.started, task.limit, task.writing = now, limit, False
+        self.recalling = False
+        return True
+
+    def recall(self) -> None:
+        """Ask for every image back that it has not started."""
+        for task in self.queued:
+            self.recalling = True
+            if self.link is not None:
+                self.link.send(recall=task.job.index)
+
+    def retire(self) -> None:
+        """Let it end once nothing waits behind its image, if it is to go."""
+        if self.retiring and not self.queued and self.link is not None:
+            self.link.send(exit=True)
+
+
+def inode(path: str) -> tuple[int, int] | None:
+    """Device and inode of what lies at ``path``; None for nothing."""
+    try:
+        status = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def replaced_outcome(job: Job) -> Outcome:
+    """For an image whose worker died after the rename and before it could say so."""
+    size = os.stat(job.source).st_size
+    return Outcome(Status.DONE, reason="replaced; its worker died right after", target=job.target, optimized_size=size)

@@ -1,0 +1,184 @@
+"""The child process that handles pixels: reads tasks as JSON lines from stdin, answers with events on stdout.
+
+    main thread      takes a task ▸ ``pipeline.prepare`` ▸ hands the result to the writer
+    writer thread    writes one result to disk while the main thread decodes the next image
+    reader thread    parses stdin into the task list; end of input without ``exit`` means the parent is gone
+
+Lines in:  ``{"recipe": N, "value": {…}}``, ``{"task": INDEX, "source": …, "target": …, "recipe": N, "allowance": BYTES,
+"temp": NAME}``, ``{"recall": INDEX}``, ``{"exit": true}``.
+Lines out: ``{"ready": {…}}``, ``{"started": INDEX}``, ``{"stage": NAME, "index": …, "seconds": …, "needs": …}``,
+``{"needs": BYTES, "index": …}``, ``{"recalled": INDEX}``, ``{"done": INDEX, "outcome": […]}``.
+
+Nothing may raise out of a task, and nothing but these lines reaches stdout: descriptor 1 is moved to a private one and
+pointed at stderr before libvips is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any
+
+__all__ = ["main"]
+
+TRIM_BYTES = 64 * 1024**2
+"""After an image predicted to need more than this, freed memory is handed back to the kernel."""
+QUICK_SECONDS = 0.04
+"""Stages of images predicted to take less are not reported: they would be over before anybody could see them."""
+OOM_SCORE = 500
+"""How much sooner than the runner the kernel should end a worker (−1000 to 1000)."""
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent ends, and to choose it first when memory runs out."""
+    if sys.platform != "linux":
+        return  # elsewhere the end of stdin is the only sign
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if str(os.getppid()) != os.environ.get("IMGOPT_PARENT", str(os.getppid())):
+        os._exit(1)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write(str(OOM_SCORE))
+
+
+class Worker:
+    """The state of this process."""
+
+    def __init__(self, out: int) -> None:
+        self._out = out
+        self._out_lock = threading.Lock()
+        self._tasks: deque[dict[str, Any]] = deque()
+        self._changed = threading.Condition()
+        self._exit = False
+        self._recipes: dict[int, Any] = {}
+        self._writes: queue.Queue[Any] = queue.Queue(maxsize=1)
+
+    def send(self, **message: object) -> None:
+        """One line to the parent; a parent that is gone ends this process."""
+        line = json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+        try:
+            with self._out_lock:
+                while line:
+                    line = line[os.write(self._out, line) :]
+        except OSError:
+            os._exit(1)
+
+    def read(self) -> None:
+        """The reader thread."""
+        for line in sys.stdin.buffer:
+            self._receive(json.loads(line))
+            if self._exit:
+                return
+        os._exit(1)
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        recalled = None
+        with self._changed:
+            if "task" in message:
+                self._tasks.append(message)
+            elif "recipe" in message:
+                self._recipes[message["recipe"]] = message["value"]
+            elif "recall" in message:
+                recalled = next((task for task in self._tasks if task["task"] == message["recall"]), None)
+                if recalled is not None:
+                    self._tasks.remove(recalled)
+            elif message.get("exit"):
+                self._exit = True
+            self._changed.notify()
+        if recalled is not None:
+            self.send(recalled=recalled["task"])
+
+    def write(self) -> None:
+        """The writer thread."""
+        while (item := self._writes.get()) is not None:
+            index, write = item
+            self.send(done=index, outcome=write.commit().to_json())
+
+    def _next(self) -> dict[str, Any] | None:
+        with self._changed:
+            while not self._tasks:
+                if self._exit:
+                    return None
+                self._changed.wait()
+            return self._tasks.popleft()
+
+    def run(self) -> None:
+        """Take tasks until asked to exit."""
+        from engine.job import Recipe
+
+        writer = threading.Thread(target=self.write, name="writer", daemon=True)
+        writer.start()
+        parsed: dict[int, Recipe] = {}
+        while (task := self._next()) is not None:
+            number = task["recipe"]
+            if number not in parsed:
+                parsed[number] = Recipe.from_json(self._recipes[number])
+            self._do(task, parsed[number])
+        self._writes.put(None)
+        writer.join()
+
+    def _do(self, task: dict[str, Any], recipe: Any) -> None:
+        from engine.job import Job, Stage
+        from engine.pipeline import Needs, Write, prepare
+
+        index = task["task"]
+        started = time.monotonic()
+        self.send(started=index)
+        heavy = False
+
+        def stage(step: Stage, seconds: float, needs: int) -> None:
+            nonlocal heavy
+            heavy = needs > TRIM_BYTES
+            if seconds > QUICK_SECONDS:
+                self.send(stage=step.value, index=index, seconds=round(seconds, 2), needs=needs)
+
+        job = Job(index, task["source"], task["target"], recipe)
+        answer = prepare(job, task["allowance"], task["temp"], stage, started)
+        if isinstance(answer, Needs):
+            self.send(needs=answer.bytes, index=index)
+        elif isinstance(answer, Write):
+            self._writes.put((index, answer))
+        else:
+            self.send(done=index, outcome=answer.to_json())
+        del answer
+        if heavy:
+            _trim()
+
+
+def _trim() -> None:
+    """Hand freed memory back to the kernel; only glibc has the call."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def main() -> int:
+    """Entry point of the child process."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    out = os.dup(1)
+    os.set_inheritable(out, False)
+    os.dup2(2, 1)
+    worker = Worker(out)
+    threading.Thread(target=worker.read, name="reader", daemon=True).start()
+    import engine
+    from engine import codec, pipeline  # noqa: F401  # loaded now so that the first image does not pay for it
+
+    libvips = codec.setup()
+    worker.send(
+        ready={"version": engine.__version__, "package": engine.__file__, "pid": os.getpid(), "libvips": libvips}
+    )
+    worker.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

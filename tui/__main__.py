@@ -1,0 +1,50 @@
+"""Entry point: parse, dispatch, turn errors into one sentence and an exit code. No textual but for the dashboard."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+EXIT_USAGE = 2
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``imgopt-tui``; returns the exit code."""
+    from engine.errors import ImgoptError
+    from tui.options import UsageError, parse
+
+    try:
+        parsed = parse(sys.argv[1:] if arguments is None else arguments)
+    except UsageError as error:
+        return _say(error, EXIT_USAGE)
+    from tui import cli
+
+    try:
+        return cli.COMMANDS[parsed.command](parsed)
+    except ImgoptError as error:
+        return _say(error, cli.exit_code(error))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; nothing more can be said there.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_FAILED
+
+
+def _say(error: Exception, code: int) -> int:
+    from tui.text import escape
+
+    for line in str(error).splitlines():
+        print(f"imgopt-tui: {escape(line)}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Every action once. Bindings, command palette, help screen, key line and the README's table come from ``ACTIONS``.
+
+The widget or screen that owns an action implements it as ``do_<id>``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["ACTIONS", "Action", "Where", "action", "here", "keys_table"]
+
+
+class Where(StrEnum):
+    """Where an action's keys work."""
+
+    EVERYWHERE = "everywhere"
+    WORK = "work"
+    LISTS = "lists"
+    FILES = "files"
+    BATCHES = "batches"
+    IMAGES = "images"
+    FORM = "settings"
+
+
+MAIN = (Where.EVERYWHERE, Where.WORK)
+"""What the main screen itself implements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a user can do."""
+
+    id: str
+    keys: tuple[str, ...]
+    """As Textual names them; the first is shown."""
+    name: str
+    help: str
+    where: Where
+    short: str = ""
+    """For the key line; empty: not shown there."""
+
+    @property
+    def shown(self) -> str:
+        """The keys for people."""
+        return " ".join(dict.fromkeys(_KEY_NAMES.get(key, key) for key in self.keys if key not in _UNSHOWN))
+
+    @property
+    def first(self) -> str:
+        """The key the key line shows."""
+        return _KEY_NAMES.get(self.keys[0], self.keys[0])
+
+
+_KEY_NAMES = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "full_stop": ".",
+    "plus": "+",
+    "minus": "-",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "f1": "F1",
+    "f2": "F2",
+    "space": "Space",
+    "enter": "Enter",
+    "tab": "Tab",
+    "shift+tab": "Shift+Tab",
+    "ctrl+z": "Ctrl+Z",
+    "ctrl+q": "Ctrl+Q",
+    "up": "Up",
+    "down": "Down",
+    "left": "Left",
+    "right": "Right",
+    "home": "Home",
+    "end": "End",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "backspace": "Backspace",
+    "escape": "Esc",
+}
+_UNSHOWN = {"ctrl+c", "equals_sign", "underscore"}
+"""Keys that work without being advertised: neighbours of a key that needs Shift, and the habit of Ctrl+C."""
+
+ACTIONS: tuple[Action, ...] = (
+    Action("help", ("question_mark", "f1"), "Help", "all keys, and what the marks mean", Where.EVERYWHERE, "Help"),
+    Action("commands", ("colon", "f2"), "Commands", "find a command, or go to a path", Where.EVERYWHERE, "Cmd"),
+    Action("files", ("1",), "Files", "choose folders and files", Where.EVERYWHERE),
+    Action("batches", ("2",), "Batches", "one line a batch, one cell an image", Where.EVERYWHERE),
+    Action("images", ("3",), "Images", "list of images", Where.EVERYWHERE),
+    Action("log", ("5",), "Log", "what happened", Where.EVERYWHERE),
+    Action("next_pane", ("tab",), "Next pane", "to the next pane", Where.EVERYWHERE),
+    Action("previous_pane", ("shift+tab",), "Previous pane", "to the pane before", Where.EVERYWHERE),
+    Action("alone", ("Z",), "One pane alone", "give one pane all the room, or all panes theirs", Where.EVERYWHERE),
+    Action("filter", ("slash",), "Filter", "only images whose path contains a text", Where.EVERYWHERE, "Filter"),
+    Action("copy", ("y",), "Copy path", "copy the chosen path to your clipboard and a file", Where.EVERYWHERE),
+    Action("settings", ("o",), "Settings", "settings of the next run; save them", Where.EVERYWHERE, "Settings"),
+    Action("slower", ("less_than_sign",), "Redraw less", "fewer redraws a second", Where.EVERYWHERE),
+    Action("faster", ("greater_than_sign",), "Redraw more", "more redraws a second", Where.EVERYWHERE),
+    Action("mouse", ("M",), "Mouse", "mouse on or off", Where.EVERYWHERE),
+    Action("suspend", ("ctrl+z",), "Suspend", "back to the shell; fg returns", Where.EVERYWHERE),
+    Action("quit", ("q", "ctrl+q", "ctrl+c"), "Quit", "leave; asks what becomes of the run", Where.EVERYWHERE, "Quit"),
+    Action("run", ("r",), "Run", "optimize what is marked, or the given folders", Where.WORK, "Run"),
+    Action("pause", ("p",), "Pause", "start no further image, or go on", Where.WORK, "Pause"),
+    Action("retry", ("R",), "Retry failed", "put failed images back to wait", Where.WORK, "Retry"),
+    Action("more_workers", ("plus", "equals_sign"), "More workers", "one worker process more", Where.WORK),
+    Action("fewer_workers", ("minus", "underscore"), "Fewer workers", "one worker process less", Where.WORK),
+    Action("summary", ("i",), "Summary", "totals and report of the run", Where.WORK),
+    Action("up", ("up", "k"), "Up", "one line up", Where.LISTS),
+    Action("down", ("down", "j"), "Down", "one line down", Where.LISTS),
+    Action("left", ("left", "h"), "Left", "one cell left; in files: close the folder", Where.LISTS),
+    Action("right", ("right", "l"), "Right", "one cell right; in files: open the folder", Where.LISTS),
+    Action("top", ("g", "home"), "First", "to the first line", Where.LISTS),
+    Action("bottom", ("G", "end"), "Last", "to the last line", Where.LISTS),
+    Action("page_up", ("pageup",), "Page up", "one page up", Where.LISTS),
+    Action("page_down", ("pagedown",), "Page down", "one page down", Where.LISTS),
+    Action("choose", ("enter",), "Details", "details of the image; open a folder", Where.LISTS, "Info"),
+    Action("mark", ("space",), "Mark", "take this folder or file into the next run", Where.FILES, "Mark"),
+    Action("unmark", ("c",), "Unmark all", "no marks: the next run takes the given folders", Where.FILES, "Unmark"),
+    Action("hidden", ("full_stop",), "Hidden files", "show or hide names that start with a dot", Where.FILES, "Hidden"),
+    Action("parent", ("backspace",), "Parent folder", "the folder above becomes the root of the tree", Where.FILES),
+    Action("follow", ("F",), "Follow", "keep the images in work in view", Where.BATCHES, "Follow"),
+    Action("sort", ("s",), "Sort", "by the next column", Where.IMAGES, "Sort"),
+    Action("reverse", ("S",), "Reverse", "sort the other way round", Where.IMAGES),
+    Action("states", ("f",), "States", "only images of one state", Where.IMAGES, "States"),
+    Action("change", ("space",), "Change", "the next value of a choice", Where.FORM, "Change"),
+    Action("unset", ("d",), "Default", "back to the default", Where.FORM, "Default"),
+    Action("apply", ("a",), "Apply", "use these settings for the next run", Where.FORM, "Apply"),
+    Action("save", ("w",), "Save", "use them, and write them to your settings file", Where.FORM, "Save"),
+)
+_BY_ID = {entry.id: entry for entry in ACTIONS}
+
+
+def action(id: str) -> Action:
+    """The action of that id."""
+    return _BY_ID[id]
+
+
+def here(*where: Where) -> list[Action]:
+    """The actions of some places, in their order."""
+    return [entry for entry in ACTIONS if entry.where in where]
+
+
+def keys_table() -> str:
+    """All keys as a Markdown table."""
+    lines = ["| where | key | name | what it does |", "|---|---|---|---|"]
+    for entry in ACTIONS:
+        keys = " ".join(f"`{key}`" for key in entry.shown.split(" "))
+        lines.append(f"| {entry.where} | {keys} | {entry.name} | {entry.help} |")
+    return "\n".join(lines) + "\n"

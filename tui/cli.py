@@ -1,0 +1,119 @@
+"""The commands of ``imgopt-tui``: thin shells around the engine. Data goes to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from engine.errors import ConfigError, ImgoptError, PlanError
+from engine.settings import Settings
+from tui.options import given_settings
+
+__all__ = ["COMMANDS", "exit_code", "settings_of"]
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+def exit_code(error: ImgoptError) -> int:
+    """The exit code of an error that ended a command: 2 for what the user can mend by calling it otherwise."""
+    return EXIT_USAGE if isinstance(error, ConfigError | PlanError) else EXIT_FAILED
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings of one invocation, all layers; raises ConfigError."""
+    from engine import config
+
+    values, flags = given_settings(arguments)
+    return config.load(values, flags, getattr(arguments, "config", None))
+
+
+def _dashboard(arguments: argparse.Namespace) -> int:
+    from tui.start import open_dashboard
+
+    return open_dashboard(arguments.paths, settings_of(arguments), demo=arguments.demo)
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    from tui.start import open_attached
+
+    return open_attached(arguments.run, settings_of(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from tui.run_command import Output, dry_run, run
+
+    settings = settings_of(arguments)
+    output = Output(as_json=arguments.json, as_ndjson=arguments.ndjson, quiet=arguments.quiet)
+    return (dry_run if arguments.dry_run else run)(arguments.paths, settings, output)
+
+
+def _optimize(arguments: argparse.Namespace) -> int:
+    from tui.batch_command import optimize
+
+    return optimize(arguments.input, arguments.output, arguments.settings)
+
+
+def _optimize_batch(arguments: argparse.Namespace) -> int:
+    from tui.batch_command import optimize_batch
+
+    if arguments.workers is not None and not 1 <= arguments.workers <= 256:
+        print("imgopt-tui: -j must be from 1 to 256", file=sys.stderr)
+        return EXIT_USAGE
+    return optimize_batch(arguments.tasks, arguments.workers)
+
+
+def _ps(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from engine.runner import running
+    from tui.text import escape
+
+    for info in asyncio.run(running()):
+        print(f"{info.run_id}  process {info.pid}  {escape(', '.join(info.roots))}  -> {escape(info.output)}")
+    return 0
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from engine.runner import attach
+
+    async def stop() -> str:
+        view = await attach(arguments.run)
+        await view.cancel(now=arguments.now)
+        await view.close()
+        return view.info.run_id
+
+    run_id = asyncio.run(stop())
+    print(f"imgopt-tui: run {run_id} ends {'now' if arguments.now else 'after the images in work'}", file=sys.stderr)
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    from engine import config
+    from engine.settings import SCHEMA
+
+    if arguments.example:
+        sys.stdout.write(config.example())
+        return 0
+    for path in (config.user_file(), config.project_file()):
+        print(f"# {path}{'' if path.is_file() else ' (does not exist)'}")
+    settings = config.load({}, {})
+    for entry in SCHEMA:
+        value = getattr(settings, entry.name)
+        print(f"{entry.key} = {entry.show(value) if value is not None else '(not set)'}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "": _dashboard,
+    "run": _run,
+    "attach": _attach,
+    "ps": _ps,
+    "stop": _stop,
+    "optimize": _optimize,
+    "optimize-batch": _optimize_batch,
+    "config": _config,
+}

@@ -1,0 +1,252 @@
+"""What the main screen's keys do: one method for each action of the registry that works everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from engine.settings import Settings
+from engine.view import Phase, RunView
+from tui import text
+from tui.details import summary_lines
+from tui.dialogs import Choice, ChoiceDialog, ReadDialog, TypeDialog
+from tui.form import FormDialog
+from tui.frame import TABS
+from tui.help import GO_TO, CommandsDialog, help_lines
+
+if TYPE_CHECKING:
+    from tui.app import ImgoptApp
+    from tui.main_screen import MainScreen
+
+__all__ = ["RATES", "Commands"]
+
+RATES = (1, 2, 5, 10)
+"""Redraws a second to choose from."""
+_LEAVING = (
+    Choice("left", "leave it running", "imgopt-tui attach returns to it"),
+    Choice("stopping", "stop after current images", "nothing is lost, the rest stays as it is"),
+    Choice("stopped", "stop now", "images in work keep their originals"),
+)
+
+
+class Commands:
+    """What the main screen can do; ``do_<id>`` for each action."""
+
+    def __init__(self, main: MainScreen) -> None:
+        self.main = main
+
+    @property
+    def host(self) -> ImgoptApp:
+        """The application."""
+        return self.main.host
+
+    def do_help(self) -> None:
+        """All keys."""
+        self.host.push_screen(ReadDialog("Help", help_lines(self.host.look)))
+
+    def do_commands(self) -> None:
+        """Find a command, or go to a path."""
+
+        def run(answer: str | None) -> None:
+            if answer is None:
+                return
+            if answer.startswith(GO_TO):
+                self.main.show_pane("files")
+                wrong = self.main.files.show_path(answer.removeprefix(GO_TO))
+                if wrong:
+                    self.main.say(wrong)
+            else:
+                self.main.perform(answer)
+
+        self.host.push_screen(CommandsDialog(), run)
+
+    def do_files(self) -> None:
+        """To the file tree."""
+        self.main.show_pane("files")
+
+    def do_batches(self) -> None:
+        """To the grid."""
+        self.main.show_pane("batches")
+
+    def do_images(self) -> None:
+        """To the list."""
+        self.main.show_pane("images")
+
+    def do_log(self) -> None:
+        """To the log."""
+        self.main.show_pane("log")
+
+    def do_next_pane(self) -> None:
+        """To the next pane."""
+        self.main.show_pane(TABS[(TABS.index(self.main.active) + 1) % len(TABS)])
+
+    def do_previous_pane(self) -> None:
+        """To the pane before."""
+        self.main.show_pane(TABS[TABS.index(self.main.active) - 1])
+
+    def do_alone(self) -> None:
+        """One pane alone, or all."""
+        self.main.is_alone = not self.main.is_alone
+        self.main.place_panes()
+
+    def do_filter(self) -> None:
+        """Only images whose path contains a text."""
+
+        def narrow(words: str | None) -> None:
+            if words is not None:
+                self.main.show_pane("images")
+                self.main.images.narrow(words=words)
+
+        hint = "part of a path, capitals or not; empty: all"
+        self.host.push_screen(TypeDialog("Filter images", self.main.images.window.text, hint=hint), narrow)
+
+    def do_copy(self) -> None:
+        """The chosen path, through the terminal and into a file."""
+        node, row = self.main.files.chosen, self.main.chosen_row()
+        path = (node.path if node else "") if self.main.active == "files" else (row.source or row.path if row else "")
+        if path:
+            self.main.say(self.host.copy(path))
+        else:
+            self.main.say("nothing is chosen that could be copied")
+
+    def do_settings(self) -> None:
+        """The settings form."""
+
+        def take(answer: tuple[Settings, bool] | None) -> None:
+            if answer is not None:
+                settings, save = answer
+                self.host.settings = settings
+                self.main.say("the next run uses these settings")
+                if save:
+                    self.host.start_task(self._save(settings))
+
+        self.host.push_screen(FormDialog(self.host.settings), take)
+
+    async def _save(self, settings: Settings) -> None:
+        try:
+            self.main.say(f"saved to {await self.host.save_settings(settings)}")
+        except OSError as error:
+            self.host.failed(f"The settings could not be saved: {error.strerror or error}. They hold until you leave.")
+
+    def do_slower(self) -> None:
+        """Fewer redraws."""
+        self._rate(-1)
+
+    def do_faster(self) -> None:
+        """More redraws."""
+        self._rate(1)
+
+    def _rate(self, step: int) -> None:
+        at = RATES.index(self.host.rate) + step
+        self.host.rate = RATES[max(0, min(len(RATES) - 1, at))]
+        self.main.say(f"at most {text.count(self.host.rate, 'redraw')} a second")
+        self.main.repaint()
+
+    def do_mouse(self) -> None:
+        """Mouse on or off."""
+        self.main.say("mouse on" if self.host.toggle_mouse() else "mouse off: the terminal selects text itself")
+
+    def do_suspend(self) -> None:
+        """Back to the shell."""
+        self.host.action_suspend_process()
+
+    def do_quit(self) -> None:
+        """Leave; with a run in work, ask what becomes of it."""
+        if not self.host.mirror.working:
+            self.host.leave("over" if self.host.mirror.info else "nothing")
+            return
+
+        def end(answer: str | None) -> None:
+            if answer is not None:
+                self.host.start_task(self._leave(answer))
+
+        words = ["The run goes on by itself if you leave."]
+        self.host.push_screen(ChoiceDialog("A run is at work", words, _LEAVING), end)
+
+    async def _leave(self, choice: str) -> None:
+        if choice != "left":
+
+            async def cancel(view: RunView) -> None:
+                await view.cancel(now=choice == "stopped")
+
+            if not await self.host.session.tell(cancel):
+                return
+        self.host.leave(choice)
+
+    def do_run(self) -> None:
+        """Optimize what is marked; replacing originals asks first."""
+        roots = self.main.files.model.roots() or self.host.roots
+        if self.host.mirror.working:
+            self.main.say("a run is at work already")
+        elif not roots:
+            self.main.say("mark a folder or a file first: Space in Files")
+        elif self.host.settings.in_place:
+            places = "  ".join(map(self.host.look.safe, roots))
+            words = [f"The originals in {places} are replaced by their results."]
+            choices = [Choice("no", "do not run", "set in_place to false in the settings"), Choice("yes", "replace")]
+            dialog = ChoiceDialog("Replace originals?", words, choices, role="warn")
+            self.host.push_screen(dialog, lambda answer: self.host.run_on(roots) if answer == "yes" else None)
+        else:
+            self.host.run_on(roots)
+
+    def do_pause(self) -> None:
+        """Start no further image, or go on."""
+        paused = self.host.mirror.phase is Phase.PAUSED
+
+        async def turn(view: RunView) -> None:
+            await (view.resume() if paused else view.pause())
+
+        self._tell(turn, "the run goes on" if paused else "pausing: images in work are finished")
+
+    def do_retry(self) -> None:
+        """Failed images wait again."""
+
+        async def retry(view: RunView) -> None:
+            self.main.say(f"{text.count(await view.retry_failed(), 'image')} will be tried again")
+
+        self._tell(retry, "")
+
+    def do_more_workers(self) -> None:
+        """One more."""
+        self._workers(1)
+
+    def do_fewer_workers(self) -> None:
+        """One less, never none."""
+        self._workers(-1)
+
+    def _workers(self, step: int) -> None:
+        update = self.host.mirror.update
+        if update is None:
+            self.main.say("no run is at work")
+            return
+        count = max(1, update.workers_wanted + step)
+
+        async def change(view: RunView) -> None:
+            await view.set_workers(count)
+
+        self._tell(change, text.count(count, "worker"))
+
+    def _tell(self, command: Callable[[RunView], Awaitable[None]], done: str) -> None:
+        if not self.host.mirror.working:
+            self.main.say("no run is at work")
+            return
+
+        async def tell() -> None:
+            if await self.host.session.tell(command) and done:
+                self.main.say(done)
+
+        self.host.start_task(tell())
+
+    def do_summary(self) -> None:
+        """Totals and report."""
+        info, update = self.host.mirror.info, self.host.mirror.update
+        if info is None or update is None:
+            self.main.say("there is no run to sum up yet")
+            return
+
+        async def show(view: RunView) -> None:
+            width = min(78, self.host.size.width) - 4
+            lines = summary_lines(info, update, await view.report(), self.host.look, width)
+            self.host.push_screen(ReadDialog(f"Run {info.run_id}", lines))
+
+        self.host.start_task(self.host.session.tell(show))

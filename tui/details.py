@@ -1,0 +1,128 @@
+"""Everything known of one image, and of a run that is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.view import ImageRow, ImageState, RunInfo, Update
+from tui import text
+from tui.canvas import Canvas
+from tui.dialogs import plain_lines
+from tui.look import STATE_ROLES, Look, Parts
+
+__all__ = ["DetailsPane", "image_lines", "summary_lines"]
+
+_LABEL = 13
+
+
+def _fact(label: str, value: str, look: Look, width: int, role: str = "strong") -> list[Parts]:
+    """A label and its value, wrapped under itself."""
+    lines = plain_lines([value], look.safe, width - _LABEL - 3, role)
+    first: Parts = [(f" {label:{_LABEL}}", "dim"), *lines[0]]
+    return [first, *([(" " * (_LABEL + 1), ""), *line] for line in lines[1:])]
+
+
+def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
+    """Every fact of an image."""
+    state = ImageState(row.state)
+    size = f"{row.width} {'x' if look.ascii_only else '×'} {row.height} px" if row.width else "not known yet"
+    saved = text.change(row.original_size, row.optimized_size, digits=1) if row.optimized_size else ""
+    saving = row.original_size - row.optimized_size
+    worker = f"W{row.slot + 1}" if row.slot >= 0 else "none yet"
+    formats = row.source_format or "not known yet"
+    if row.target_format and row.target_format != row.source_format:
+        formats += f" {look.glyphs.arrow} {row.target_format}"
+    quality = str(row.quality) if row.quality else ("lossless" if state is ImageState.DONE else "not encoded")
+    word = state.name.lower() + (f", {row.stage}" if row.stage else "")
+    facts = [
+        ("file", row.path, "strong"),
+        ("state", word, STATE_ROLES[state]),
+        ("reason", row.reason or "none", "failed" if state is ImageState.FAILED and row.reason else "strong"),
+        ("original", f"{row.original_size} B  ({text.size(row.original_size, precise=True)})", "strong"),
+        (
+            "result",
+            f"{row.optimized_size} B  ({text.size(row.optimized_size, precise=True)})"
+            if row.optimized_size
+            else "none yet",
+            "strong",
+        ),
+        ("saved", f"{text.size(saving, precise=True)}  {saved}" if saved else "nothing yet", "good" if saved else ""),
+        ("format", formats, "strong"),
+        ("pixels", size, "strong"),
+        ("quality", quality, "strong"),
+        ("worker", worker, "strong"),
+        ("time", f"{row.seconds:.2f} s" if row.seconds else "not started", "strong"),
+        ("memory", f"about {text.size(row.needs, precise=True)}" if row.needs else "not predicted yet", "strong"),
+        ("source", row.source, "strong"),
+        ("target", row.target or "nothing written", "strong"),
+        ("number", f"{row.index + 1} of the run", "strong"),
+    ]
+    return [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
+
+
+def summary_lines(info: RunInfo, update: Update, report: Mapping[str, Any], look: Look, width: int) -> list[Parts]:
+    """Totals of a run, then its report as the engine gives it."""
+    totals = update.totals
+    change = text.change(totals.bytes_in, totals.bytes_out, digits=1)
+    per_second = totals.through / update.elapsed if update.elapsed else 0.0
+    facts = [
+        ("run", f"{info.run_id}: {update.phase} after {text.clock(update.elapsed)}", "strong"),
+        ("folders", "  ".join(info.roots), "strong"),
+        ("output", info.output, "strong"),
+        ("settings", info.summary, "strong"),
+        ("images", f"{totals.through} of {totals.found}   {per_second:.1f} a second", "strong"),
+        ("outcomes", _outcomes(totals.done, totals.kept, totals.skipped, totals.failed), "strong"),
+        ("bytes", f"{text.size(totals.bytes_in, precise=True)} before", "strong"),
+        ("", f"{text.size(totals.bytes_out, precise=True)} after", "strong"),
+        ("saved", f"{text.size(totals.saved, precise=True)}  {f'({change})' if change else ''}", "good"),
+    ]
+    lines = [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
+    if totals.failed:
+        lines += [
+            [],
+            *plain_lines(["Failed images keep their originals; R tries them again."], look.safe, width, "warn"),
+        ]
+    told = _report(report)
+    return [*lines, [], [(" report", "title")], *plain_lines(told, look.safe, width)] if told else lines
+
+
+def _outcomes(done: int, kept: int, skipped: int, failed: int) -> str:
+    return f"{done} done   {kept} kept   {skipped} skipped   {failed} failed"
+
+
+def _report(report: Mapping[str, Any], indent: str = "") -> list[str]:
+    """A report's own text if it has one, else its entries as indented lines."""
+    own = report.get("text")
+    if isinstance(own, str):
+        return own.splitlines()
+    lines: list[str] = []
+    for key, value in report.items():
+        if isinstance(value, Mapping):
+            lines += [f"{indent}{key}:", *_report(value, indent + "  ")]
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            lines.append(f"{indent}{key}: {text.count(len(value), 'entry', 'entries')}")
+        else:
+            lines.append(f"{indent}{key}: {_plain(key, value)}")
+    return lines
+
+
+def _plain(key: str, value: object) -> str:
+    if isinstance(value, float):
+        if key in ("started", "finished", "ended"):
+            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return str(value)
+
+
+class DetailsPane(Canvas):
+    """The chosen image beside everything else, where the screen is wide."""
+
+    def draw(self, y: int, width: int) -> Parts:
+        """As many facts as fit."""
+        row = self.host.main.chosen_row()
+        if row is None:
+            return [(" no image is chosen", "dim")] if y == 0 else []
+        lines = image_lines(row, self.look, width)
+        return lines[y] if y < len(lines) else []

@@ -1,0 +1,109 @@
+"""The lines around the panes: rule, tabs, message, keys, and the one line of a tiny terminal."""
+
+from __future__ import annotations
+
+from textual import events
+
+from tui import text
+from tui.actions import Action, Where, action, here
+from tui.canvas import Canvas
+from tui.header import phase_parts
+from tui.look import Parts
+from tui.parts import spread, width
+
+__all__ = ["TABS", "KeyLine", "MessageLine", "Rule", "Tabs", "TinyLine"]
+
+TABS = ("files", "batches", "images", "log")
+"""Ids of the panes in order; each is also the id of the action that goes there."""
+_SCOPES = {"files": Where.FILES, "batches": Where.BATCHES, "images": Where.IMAGES}
+_COMMON = ("help", "commands", "filter", "run", "pause", "choose", "settings", "quit")
+
+
+class Rule(Canvas):
+    """A thin line."""
+
+    def draw(self, y: int, width: int) -> Parts:
+        """The line."""
+        return [(self.look.glyphs.rule * width, "rule")]
+
+
+class Tabs(Canvas):
+    """The names of the panes, and where in the active one the cursor is."""
+
+    def _labels(self) -> list[tuple[str, str]]:
+        active = self.host.main.active
+        return [
+            (name, f"[{entry.first} {entry.name}]" if name == active else f" {entry.first} {entry.name} ")
+            for name, entry in ((name, action(name)) for name in TABS)
+        ]
+
+    def draw(self, y: int, width: int) -> Parts:
+        """The active one in brackets."""
+        active = self.host.main.active
+        parts: Parts = []
+        for name, label in self._labels():
+            parts.append((label, "tab on" if name == active else "tab"))
+            parts.append((" ", ""))
+        return spread(parts, [(self.host.main.place() + " ", "dim")], width)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the pane clicked on."""
+        at = 0
+        for name, label in self._labels():
+            if at <= event.x < at + len(label):
+                self.host.main.show_pane(name)
+            at += len(label) + 1
+
+
+class MessageLine(Canvas):
+    """What just happened, or what the cursor is on."""
+
+    def draw(self, y: int, width: int) -> Parts:
+        """One line, escaped."""
+        words, role = self.host.main.message()
+        return [(" " + text.cut(self.look.safe(words), width - 2, self.look.glyphs.dots), role)]
+
+
+class KeyLine(Canvas):
+    """The keys that matter here."""
+
+    def draw(self, y: int, width: int) -> Parts:
+        """As many as fit; the way out is always among them."""
+        scope = _SCOPES.get(self.host.main.active)
+        own = [entry for entry in here(scope) if entry.short] if scope else []
+        common = [action(id) for id in _COMMON]
+        return key_line([*common[:-1], *own, common[-1]], width, working=self.host.mirror.working)
+
+
+def key_line(entries: list[Action], cells: int, *, working: bool) -> Parts:
+    """Keys and short names; the last entry is kept whatever the room."""
+    hidden = {"run"} if working else {"pause"}
+    entries = [entry for entry in entries if entry.id not in hidden]
+    last = _key(entries[-1])
+    parts: Parts = []
+    for entry in entries[:-1]:
+        one = _key(entry)
+        if width(parts) + width(one) + width(last) > cells:
+            break
+        parts += one
+    return [*parts, *last]
+
+
+def _key(entry: Action) -> Parts:
+    gap = "" if len(entry.first) == 1 and not entry.first.isalpha() else " "
+    return [(" " + entry.first, "key"), (f"{gap}{entry.short} ", "dim")]
+
+
+class TinyLine(Canvas):
+    """All there is below 60×16: percent, counts, how to leave."""
+
+    def draw(self, y: int, width: int) -> Parts:
+        """One line, whatever the height."""
+        if y:
+            return []
+        totals = self.host.mirror.totals
+        share = int(text.percent(totals.through, totals.found))
+        counts: Parts = [(f"{share}% {totals.through}/{totals.found}", "strong")]
+        if totals.failed:
+            counts.append((f" fail {totals.failed}", "failed"))
+        return spread([*counts, (" ", ""), *phase_parts(self.host.mirror)], [(" q", "key"), (" quit", "dim")], width)

@@ -1,0 +1,281 @@
+"""The batch grid: a line is a batch, a cell is an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+
+from engine.view import BatchRow, ImageRow, ImageState, Window
+from tui import text
+from tui.actions import Where, here
+from tui.canvas import Listing, bindings
+from tui.fetch import Latest
+from tui.look import STATE_ROLES, Look, Parts
+from tui.parts import clip, runs, spread
+
+__all__ = ["BatchGrid", "Shape", "cells_of", "figures", "legend"]
+
+NUMBER = 5
+"""Columns before the cells: a number of four and a space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How batches lie on lines."""
+
+    batch: int
+    """Images in a batch."""
+    cells: int
+    """Cells in a line, at most."""
+    images: int
+
+    @property
+    def lines_each(self) -> int:
+        """Lines one batch takes."""
+        return -(-self.batch // self.cells)
+
+    @property
+    def lines(self) -> int:
+        """Lines of all batches."""
+        whole, rest = divmod(self.images, self.batch)
+        return whole * self.lines_each + -(-rest // self.cells)
+
+    def span(self, line: int) -> tuple[int, int, int]:
+        """Batch (from 0), first image and number of images of a line."""
+        batch, part = divmod(line, self.lines_each)
+        first = batch * self.batch + part * self.cells
+        end = min((batch + 1) * self.batch, first + self.cells, self.images)
+        return batch, first, max(0, end - first)
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Line and column of an image."""
+        batch, within = divmod(index, self.batch)
+        return batch * self.lines_each + within // self.cells, within % self.cells
+
+
+def cells_of(states: bytes | bytearray, cursor: int, marks: str) -> Parts:
+    """The cells of one line in as few parts as possible; ``cursor`` is a column or −1."""
+    line = "".join(marks[state] for state in states)
+    roles = [STATE_ROLES[state] for state in states]
+    if 0 <= cursor < len(roles):
+        roles[cursor] = "cell"
+    return runs(line, roles)
+
+
+def figures(row: BatchRow, cells: int) -> Parts:
+    """A batch in numbers, the most telling first, as many as fit."""
+    columns: list[tuple[str, str]] = [
+        (f" {text.change(row.bytes_in, row.bytes_out):>5}", "good"),
+        (f" {text.clock(row.seconds) if row.seconds else '':>6}", ""),
+        (f" {'!' + str(row.failed) if row.failed else '':>4}", "failed"),
+        (f" {text.size(row.bytes_in) if row.bytes_in else '':>6}", "dim"),
+        (f" {text.size(row.bytes_out) if row.bytes_in else '':>6}", "dim"),
+        (f" {text.size(row.bytes_in - row.bytes_out) if row.bytes_in else '':>6}", "dim"),
+    ]
+    parts: Parts = []
+    for column in columns:
+        cells -= len(column[0])
+        if cells < 0:
+            break
+        parts.append(column)
+    return parts
+
+
+FIGURE_HEADS = (" saved", "   time", " fail", "     in", "    out", "  saved")
+"""Titles of what ``figures`` gives, of the same widths."""
+
+
+def legend(look: Look, cells: int) -> Parts:
+    """What the marks mean; short words where the long ones do not fit."""
+    marks = look.glyphs.marks
+    words = (("done", 3), ("kept (already small)", 4), ("running", 2), ("held for memory", 1), ("failed", 6))
+    parts: Parts = [(" " * NUMBER, "")]
+    for word, state in words:
+        parts += [(marks[state], STATE_ROLES[state]), (f" {word}   ", "dim")]
+    for word, state in (("skipped", 5), ("waiting", 0)):
+        if sum(len(part[0]) for part in parts) + len(word) + 2 <= cells:
+            parts += [(marks[state], STATE_ROLES[state]), (f" {word}   ", "dim")]
+    return clip(parts, cells)
+
+
+class BatchGrid(Listing):
+    """Lines are lines of the grid; ``index`` is the image under the cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(here(Where.BATCHES))]
+    foot = 1
+    own_cursor = True
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.index = 0
+        self.following = True
+        self.row: ImageRow | None = None
+        """Facts of the image under the cursor, once they came."""
+        self._figures: dict[int, BatchRow] = {}
+        self._batches: Latest[tuple[int, int], tuple[BatchRow, ...]] | None = None
+        self._images: Latest[int, ImageRow | None] | None = None
+
+    def on_mount(self) -> None:
+        """Prepare the two questions a grid asks."""
+        start = self.host.start_task
+        self._batches = Latest(self._ask_batches, self._have_batches, start)
+        self._images = Latest(self._ask_image, self._have_image, start)
+
+    @property
+    def shape(self) -> Shape:
+        """For the present size and run."""
+        mirror = self.host.mirror
+        cells = max(1, self.size.width - NUMBER)
+        # Room left over goes to figures: a line never gets wider than one batch.
+        return Shape(mirror.batch_size, min(cells, max(1, mirror.batch_size)), len(mirror.states))
+
+    @property
+    def total(self) -> int:
+        """Lines."""
+        return self.shape.lines
+
+    @property
+    def batch_number(self) -> int:
+        """The batch under the cursor, from 0."""
+        return self.index // self.host.mirror.batch_size
+
+    def draw_row(self, row: int, width: int, *, chosen: bool) -> Parts:
+        """Number, cells, and figures where there is room."""
+        shape = self.shape
+        batch, first, count = shape.span(row)
+        number = f"{batch + 1:>4}" if first == batch * shape.batch else "    "
+        column = self.index - first if chosen else -1
+        parts: Parts = [(number.ljust(NUMBER), "strong" if chosen else "dim")]
+        parts += cells_of(self.host.mirror.states[first : first + count], column, self.look.glyphs.marks)
+        room = width - NUMBER - shape.cells
+        if room >= len(FIGURE_HEADS[0]) and number.strip() and batch in self._figures:
+            parts.append((" " * (shape.cells - count), ""))
+            parts += figures(self._figures[batch], room)
+        return parts
+
+    def draw_foot(self, y: int, width: int) -> Parts:
+        """The legend, and the titles of the figures."""
+        if not self.host.mirror.info:
+            return [(" " * NUMBER + "no run is open: mark folders in Files, then press r", "dim")]
+        room = width - NUMBER - self.shape.cells
+        heads: list[str] = []
+        for head in FIGURE_HEADS:
+            if len("".join(heads)) + len(head) > room:
+                break
+            heads.append(head)
+        right = "".join(heads).ljust(room) if heads else ""
+        return spread(legend(self.look, width - len(right)), [(right, "dim")] if right else [], width)
+
+    def refresh_data(self) -> None:
+        """The run has news: follow it, ask for figures of what is visible, paint."""
+        if self.following and self.host.mirror.working:
+            self.index = self.host.mirror.frontier()
+            # Two lines of what comes next stay in view below.
+            self.top = self.shape.place(self.index)[0] - self.page + 3
+        self.index = max(0, min(self.index, len(self.host.mirror.states) - 1))
+        self.cursor = self.shape.place(self.index)[0]
+        self.redraw()
+        if self.is_on_screen:
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._batches is None or self._images is None or not self.host.session.view:
+            return
+        shape = self.shape
+        if self.size.width - NUMBER - shape.cells >= len(FIGURE_HEADS[0]):
+            first = shape.span(self.top)[0]
+            self._batches.want((first, self.page // shape.lines_each + 1))
+        if self.host.mirror.states:
+            state = self.host.mirror.states[self.index]
+            if self.row is None or self.row.index != self.index or self.row.state != state:
+                self._images.want(self.index)
+
+    async def _ask_batches(self, span: tuple[int, int]) -> tuple[BatchRow, ...]:
+        view = self.host.session.view
+        return await view.batches(*span) if view else ()
+
+    def _have_batches(self, span: tuple[int, int], rows: tuple[BatchRow, ...]) -> None:
+        self._figures = {row.number - 1: row for row in rows}
+        self.redraw()
+
+    async def _ask_image(self, index: int) -> ImageRow | None:
+        view = self.host.session.view
+        page = await view.rows(Window(offset=index, count=1)) if view else None
+        return page.rows[0] if page and page.rows else None
+
+    def _have_image(self, index: int, row: ImageRow | None) -> None:
+        self.row = row
+        self.host.main.row_arrived()
+
+    def forget(self) -> None:
+        """Another run begins."""
+        self._figures, self.row, self.index, self.following = {}, None, 0, True
+
+    def go(self, index: int) -> None:
+        """Put the cursor on an image; following ends."""
+        self.following = False
+        self.index = max(0, min(len(self.host.mirror.states) - 1, index))
+        self.cursor = self.shape.place(self.index)[0]
+        self.redraw()
+        self._ask()
+        self.host.main.row_arrived()
+
+    def move(self, row: int) -> None:
+        """To the same column of another line."""
+        shape = self.shape
+        column = shape.place(self.index)[1]
+        row = max(0, min(shape.lines - 1, row))
+        _, first, count = shape.span(row)
+        self.go(first + min(column, count - 1))
+
+    def do_left(self) -> None:
+        """The image before."""
+        self.go(self.index - 1)
+
+    def do_right(self) -> None:
+        """The next image."""
+        self.go(self.index + 1)
+
+    def do_top(self) -> None:
+        """The first image."""
+        self.go(0)
+
+    def do_bottom(self) -> None:
+        """The last image."""
+        self.go(len(self.host.mirror.states) - 1)
+
+    def do_follow(self) -> None:
+        """Follow the images in work, or stop following."""
+        self.following = not self.following
+        self.host.main.say("following the images in work" if self.following else "the view stays where it is")
+        self.refresh_data()
+
+    def do_choose(self) -> None:
+        """Details of the image under the cursor."""
+        if self.host.mirror.states:
+            self.host.main.show_image(self.index)
+
+    def on_click(self, event: events.Click) -> None:
+        """The cursor goes to the cell; a second click opens it."""
+        line = self.top + event.y
+        if event.y >= self.page or line >= self.total or event.x < NUMBER:
+            return
+        _, first, count = self.shape.span(line)
+        index = first + min(event.x - NUMBER, count - 1)
+        self.go(index)
+        if event.chain > 1:
+            self.do_choose()
+
+    def describe(self) -> tuple[str, str]:
+        """The message line: the image under the cursor."""
+        row, states = self.row, self.host.mirror.states
+        if row is None or self.index >= len(states) or row.index != self.index:
+            return "", ""
+        state = ImageState(states[self.index])
+        if state is ImageState.FAILED:
+            return f"{row.path}: {row.reason or 'failed'} (Enter: details, R: retry)", "failed"
+        detail = row.reason or row.stage or text.change(row.original_size, row.optimized_size)
+        return f"{row.path}: {state.name.lower()}{'  ' + detail if detail else ''}", "dim"

@@ -1,0 +1,200 @@
+"""The list of images: only the visible rows are asked for, sorted and filtered by the run itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+
+from engine.view import ImageRow, ImageState, Page, Window
+from tui import text
+from tui.actions import Where, here
+from tui.canvas import Listing, bindings
+from tui.fetch import Latest
+from tui.header import NEAR
+from tui.look import STATE_ROLES, Parts
+
+__all__ = ["SORTS", "ImagesPane", "state_word"]
+
+SORTS = ("index", "path", "in", "out", "saved", "state", "seconds")
+"""What ``s`` goes through, in order."""
+EVERY = 0.5
+"""Seconds between two questions for the same rows while a run changes them."""
+_FORMATS = {"jpeg": "jpg", "tiff": "tif"}
+_COLUMNS = (("FMT", 5), ("STATE", 11), ("IN", 6), ("OUT", 8), ("SAVED", 8), ("Q", 5))
+_FIXED = 3 + sum(width for _, width in _COLUMNS)
+_SORTED_BY = {"FILE": "path", "STATE": "state", "IN": "in", "OUT": "out", "SAVED": "saved"}
+
+
+def state_word(row: ImageRow, rss: int = 0) -> str:
+    """``done``, ``encode W1``, ``wait mem``, ``FAIL`` …"""
+    match ImageState(row.state):
+        case ImageState.RUNNING:
+            near = row.needs and rss >= NEAR * row.needs
+            return f"{row.stage or 'run'}{f' W{row.slot + 1}' if row.slot >= 0 else ''}{'!' if near else ''}"
+        case ImageState.HELD:
+            return "wait mem"
+        case ImageState.FAILED:
+            return "FAIL"
+        case ImageState.WAITING:
+            return "wait"
+        case state:
+            return state.name.lower()
+
+
+class ImagesPane(Listing):
+    """Rows of the run's catalogue."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(here(Where.IMAGES))]
+    head = 1
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.window = Window(count=1)
+        self.matching = 0
+        self._rows: dict[int, ImageRow] = {}
+        self._asked_at = 0.0
+        self._asked: Window | None = None
+        self._pages: Latest[Window, Page] | None = None
+
+    def on_mount(self) -> None:
+        """Prepare the one question a list asks."""
+        self._pages = Latest(self._ask, self._have, self.host.start_task)
+
+    @property
+    def total(self) -> int:
+        """Rows that match."""
+        return self.matching
+
+    @property
+    def chosen(self) -> ImageRow | None:
+        """The row under the cursor, if it is here."""
+        return self._rows.get(self.cursor)
+
+    def draw_head(self, y: int, width: int) -> Parts:
+        """Column titles; the one sorted by carries the direction."""
+        name = max(8, width - _FIXED)
+        parts: Parts = [("   " + self._title("FILE").ljust(name), "dim")]
+        for title, cells in _COLUMNS:
+            shown = self._title(title)
+            left = title in ("FMT", "STATE")
+            parts.append((" " + shown.ljust(cells - 1) if left else shown.rjust(cells), "dim"))
+        return parts
+
+    def _title(self, title: str) -> str:
+        arrow = "v" if self.window.descending else "^"
+        return title + arrow if _SORTED_BY.get(title) == self.window.sort else title
+
+    def draw_row(self, row: int, width: int, *, chosen: bool) -> Parts:
+        """One image."""
+        image = self._rows.get(row)
+        if image is None:
+            return [("   " + self.look.glyphs.dots, "dim")]
+        name = max(8, width - _FIXED)
+        state = ImageState(image.state)
+        pointer = self.look.glyphs.pointer if chosen else " "
+        flag = "*" if state is ImageState.RUNNING else " "
+        path = text.cut_left(self.look.safe(image.path), name, self.look.glyphs.dots)
+        path += " " * (name - cell_len(path))
+        kind = image.source_format or "."
+        word = state_word(image, self.host.worker_memory(image.slot))
+        out = text.size(image.optimized_size) if image.optimized_size else ""
+        saved = text.change(image.original_size, image.optimized_size) if image.optimized_size else ""
+        quality = "L" if state is ImageState.DONE and not image.quality else str(image.quality or "")
+        return [
+            (f" {pointer if chosen else flag} {path}", ""),
+            (f" {_FORMATS.get(kind, kind):4}", "dim"),
+            (f" {word:10}", STATE_ROLES[state]),
+            (f"{text.size(image.original_size) if image.original_size else '':>6}{out:>8}", ""),
+            (f"{saved:>8}", "failed" if saved.startswith("+") else "good"),
+            (f"{quality:>5}", "dim"),
+        ]
+
+    def refresh_data(self, *, force: bool = False) -> None:
+        """The run has news: ask again for what is visible, now and then."""
+        if not self.is_on_screen or self._pages is None or self.host.session.view is None:
+            return
+        self.reveal()
+        wanted = replace(self.window, offset=self.top, count=self.page)
+        now = self.host.clock()
+        if force or wanted != self._asked or now - self._asked_at >= EVERY:
+            self._asked, self._asked_at = wanted, now
+            self._pages.want(wanted)
+
+    async def _ask(self, window: Window) -> Page:
+        view = self.host.session.view
+        return await view.rows(window) if view else Page(0, ())
+
+    def _have(self, window: Window, page: Page) -> None:
+        if replace(self.window, offset=window.offset, count=window.count) != window:
+            return
+        self.matching = page.total
+        self._rows = {window.offset + at: row for at, row in enumerate(page.rows)}
+        self.redraw()
+        self.host.main.row_arrived()
+        if self.top != window.offset:
+            self.refresh_data()
+
+    def forget(self) -> None:
+        """Another run begins."""
+        self._rows, self.matching, self._asked = {}, 0, None
+        self.window = Window(count=1)
+
+    def moved(self) -> None:
+        """The visible rows may be others."""
+        self.refresh_data()
+        self.host.main.row_arrived()
+
+    def narrow(self, *, words: str | None = None, states: tuple[int, ...] | None = None) -> None:
+        """Show only rows that match."""
+        self.window = replace(
+            self.window,
+            text=self.window.text if words is None else words,
+            states=self.window.states if states is None else states,
+        )
+        self._again()
+
+    def _again(self) -> None:
+        self.cursor = self.top = 0
+        self.refresh_data(force=True)
+        self.redraw()
+        self.host.main.row_arrived()
+
+    def do_sort(self) -> None:
+        """By the next column."""
+        following = SORTS[(SORTS.index(self.window.sort) + 1) % len(SORTS)]
+        self.window = replace(self.window, sort=following)
+        self.host.main.say(f"sorted by {'order of the run' if following == 'index' else following}")
+        self._again()
+
+    def do_reverse(self) -> None:
+        """The other way round."""
+        self.window = replace(self.window, descending=not self.window.descending)
+        self._again()
+
+    def do_states(self) -> None:
+        """The next state, after the last all of them."""
+        cycle: list[tuple[int, ...]] = [(), *((int(state),) for state in reversed(ImageState))]
+        states = cycle[(cycle.index(self.window.states) + 1) % len(cycle)] if self.window.states in cycle else ()
+        self.narrow(states=states)
+
+    def do_choose(self) -> None:
+        """All facts of the image."""
+        if self.chosen:
+            self.host.main.show_row(self.chosen)
+
+    def filter_words(self) -> str:
+        """The filter in words; empty when all rows are shown."""
+        words = [ImageState(state).name.lower() for state in self.window.states]
+        return " ".join([*words, *([f"/{self.window.text}"] if self.window.text else [])])
+
+    def describe(self) -> tuple[str, str]:
+        """The message line: the image under the cursor."""
+        row = self.chosen
+        if row is None:
+            return "", ""
+        if row.state == ImageState.FAILED:
+            return f"{row.path}: {row.reason or 'failed'} (Enter: details, R: retry)", "failed"
+        return f"{row.path}{': ' + row.reason if row.reason else ''}", "dim"

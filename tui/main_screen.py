@@ -1,0 +1,284 @@
+"""The one screen everything happens on: which panes are visible, and what the lines around them say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from engine.view import ImageRow, RunView, Window
+from tui.actions import MAIN, Where, action, here
+from tui.canvas import Canvas, Listing, bindings
+from tui.commands import Commands
+from tui.details import DetailsPane, image_lines
+from tui.dialogs import ReadDialog, plain_lines
+from tui.files_pane import FilesPane
+from tui.frame import TABS, KeyLine, MessageLine, Rule, Tabs, TinyLine
+from tui.grid import BatchGrid
+from tui.header import Header
+from tui.images_pane import ImagesPane
+from tui.log_pane import LogPane
+from tui.look import Parts
+from tui.side import SidePane
+
+if TYPE_CHECKING:
+    from tui.app import ImgoptApp
+
+__all__ = ["MainScreen", "visible"]
+
+WIDE = (140, 36)
+TINY = (60, 16)
+LOW = 20
+"""Below this many lines the gauges go."""
+SAID = 5.0
+"""Seconds a message stays; after that the line says again what the cursor is on."""
+_OWNERS = {Where.FILES: "files", Where.BATCHES: "batches", Where.IMAGES: "images"}
+
+
+def visible(width: int, height: int, active: str, *, alone: bool) -> set[str]:
+    """Which panes a screen of that size shows: nothing but a line, the active pane, or all."""
+    if width < TINY[0] or height < TINY[1]:
+        return set()
+    if width >= WIDE[0] and height >= WIDE[1] and not alone:
+        return {*TABS, "side", "details"}
+    return {active}
+
+
+class PaneTitle(Canvas):
+    """The name of a pane where several are visible."""
+
+    def __init__(self, name: str, pane: str = "") -> None:
+        super().__init__(classes="pane-title")
+        self._title, self._pane = name, pane
+
+    def draw(self, y: int, width: int) -> Parts:
+        """A rule with the name in it."""
+        rule = self.look.glyphs.rule
+        on = self._pane and self._pane == self.host.main.active
+        label = f"[{self._title}]" if on else f" {self._title} "
+        return [(rule, "rule"), (label, "title" if on else "dim"), (rule * max(0, width - len(label) - 1), "rule")]
+
+
+class Wall(Canvas):
+    """A vertical line between panes."""
+
+    def draw(self, y: int, width: int) -> Parts:
+        """One cell."""
+        return [(self.look.glyphs.wall, "rule")]
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """Header, tabs, panes, message, keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(here(*MAIN))]
+    AUTO_FOCUS = None
+
+    def __init__(self, roots: tuple[str, ...], active: str) -> None:
+        super().__init__()
+        self.active = active
+        self.is_alone = False
+        self.commands = Commands(self)
+        self._roots = roots
+        self._said = ("", -SAID)
+
+    @property
+    def host(self) -> ImgoptApp:
+        """The application, with its own type."""
+        return cast("ImgoptApp", self.app)
+
+    def action_act(self, id: str) -> None:
+        """Run an action of the registry."""
+        getattr(self.commands, f"do_{id}")()
+
+    def compose(self) -> ComposeResult:
+        """All panes are always there; a size decides which are shown."""
+        yield TinyLine(id="tiny")
+        yield Header(id="header")
+        yield Rule(classes="frame")
+        yield Tabs(classes="frame")
+        with Horizontal(id="body"):
+            with Vertical(id="files-box", classes="pane"):
+                yield PaneTitle("Files", "files")
+                yield FilesPane(self._roots, id="files")
+            yield Wall(classes="wall")
+            with Vertical(id="middle"):
+                with Vertical(id="batches-box", classes="pane"):
+                    yield PaneTitle("Batches", "batches")
+                    yield BatchGrid(id="batches")
+                with Vertical(id="images-box", classes="pane"):
+                    yield PaneTitle("Images", "images")
+                    yield ImagesPane(id="images")
+            yield Wall(classes="wall")
+            with Vertical(id="side"):
+                yield PaneTitle("Machine")
+                yield SidePane()
+        with Horizontal(id="bottom"):
+            with Vertical(id="details-box"):
+                yield PaneTitle("Chosen image")
+                yield DetailsPane()
+            yield Wall(classes="wall bottom-wall")
+            with Vertical(id="log-box", classes="pane"):
+                yield PaneTitle("Log", "log")
+                yield LogPane(id="log")
+        yield Rule(classes="frame")
+        yield MessageLine(classes="frame")
+        yield KeyLine(classes="frame")
+
+    def on_mount(self) -> None:
+        """The panes of this size."""
+        self.set_class(self.host.look.plain, "-plain")
+        self.set_class(self.host.look.ascii_only, "-ascii7")
+        self.place_panes()
+
+    def on_resize(self) -> None:
+        """Another size may show other panes."""
+        self.place_panes()
+
+    def place_panes(self) -> None:
+        """Show what this size has room for, focus the active pane."""
+        width, height = self.app.size
+        shown = visible(width, height, self.active, alone=self.is_alone)
+        wide = len(shown) > 1
+        self.set_class(wide, "-wide")
+        self.set_class(height < LOW, "-low")
+        self.query_one("#tiny").display = not shown
+        self.query_one("#header").display = bool(shown)
+        for frame in self.query(".frame"):
+            frame.display = bool(shown)
+        for box in self.query(".pane-title, .wall, #side, #details-box"):
+            box.display = wide
+        for name in TABS:
+            self.query_one(f"#{name}-box").display = name in shown
+        self.query_one("#middle").display = bool({"batches", "images"} & shown)
+        self.query_one("#body").display = bool({"files", "batches", "images"} & shown)
+        self.query_one("#bottom").display = "log" in shown
+        if shown:
+            self.pane(self.active).focus()
+        else:
+            self.set_focus(None)
+        self.call_after_refresh(self.repaint)
+
+    def pane(self, name: str) -> Listing:
+        """One of the panes by its name."""
+        return self.query_one(f"#{name}", Listing)
+
+    @property
+    def files(self) -> FilesPane:
+        """The file tree."""
+        return self.query_one(FilesPane)
+
+    @property
+    def grid(self) -> BatchGrid:
+        """The batch grid."""
+        return self.query_one(BatchGrid)
+
+    @property
+    def images(self) -> ImagesPane:
+        """The list of images."""
+        return self.query_one(ImagesPane)
+
+    @property
+    def log_pane(self) -> LogPane:
+        """The log."""
+        return self.query_one(LogPane)
+
+    def show_pane(self, name: str) -> None:
+        """Make a pane the active one."""
+        self.active = name
+        self.place_panes()
+
+    def repaint(self) -> None:
+        """Draw everything that changed; called at most as often as the redraw rate says."""
+        self.grid.refresh_data()
+        self.images.refresh_data()
+        self.log_pane.refresh_data()
+        for canvas in self.query(Canvas):
+            if canvas not in (self.grid, self.log_pane):
+                canvas.redraw()
+
+    def forget(self) -> None:
+        """Another run begins."""
+        self.grid.forget()
+        self.images.forget()
+        self.log_pane.forget()
+
+    def row_arrived(self) -> None:
+        """Cursor or facts under it changed: the lines that speak of them."""
+        for canvas in self.query("MessageLine, Tabs, DetailsPane"):
+            cast("Canvas", canvas).redraw()
+
+    def say(self, words: str) -> None:
+        """Show a message for a few seconds."""
+        self._said = (words, self.host.clock())
+        self.row_arrived()
+
+    def message(self) -> tuple[str, str]:
+        """Text and role of the message line: what is wrong, what was just said, what the cursor is on."""
+        mirror = self.host.mirror
+        if mirror.lost:
+            return mirror.lost, "failed"
+        words, at = self._said
+        if words and self.host.clock() - at < SAID:
+            return words, "warn"
+        about: tuple[str, str] = ("", "")
+        if self.active == "images":
+            about = self.images.describe()
+        elif self.active == "batches" and not (self.grid.following and mirror.working):
+            about = self.grid.describe()
+        if about[0]:
+            return about
+        return (mirror.update.message if mirror.update else ""), "warn"
+
+    def place(self) -> str:
+        """Where in the active pane the cursor is."""
+        mirror = self.host.mirror
+        if self.active == "batches":
+            follow = "follow  " if self.grid.following and mirror.working and self.size.width >= 72 else ""
+            return f"{follow}batch {self.grid.batch_number + 1} of {mirror.batches}" if mirror.batches else ""
+        if self.active == "images":
+            images = self.images
+            words = self.host.look.safe(images.filter_words())
+            sort = "" if images.window.sort == "index" else f"by {images.window.sort}  "
+            return f"{words + '  ' if words else ''}{sort}{min(images.cursor + 1, images.total)} of {images.total}"
+        pane = self.pane(self.active)
+        return f"{min(pane.cursor + 1, pane.total)} of {pane.total}" if pane.total else ""
+
+    def chosen_row(self) -> ImageRow | None:
+        """The image that details are shown of."""
+        if self.active == "images" and self.images.chosen:
+            return self.images.chosen
+        return self.grid.row
+
+    def show_row(self, row: ImageRow) -> None:
+        """All facts of an image in a box."""
+        look = self.host.look
+        width = min(78, self.app.size.width) - 2
+        self.app.push_screen(ReadDialog("Image", image_lines(row, look, width)))
+
+    def show_image(self, index: int) -> None:
+        """The same for an image that may not be here yet."""
+
+        async def show(view: RunView) -> None:
+            page = await view.rows(Window(offset=index, count=1))
+            if page.rows:
+                self.show_row(page.rows[0])
+
+        self.host.start_task(self.host.session.tell(show))
+
+    def read(self, title: str, paragraphs: list[str]) -> None:
+        """Text in a box."""
+        width = min(78, self.app.size.width) - 4
+        self.app.push_screen(ReadDialog(title, plain_lines(paragraphs, self.host.look.safe, width)))
+
+    def perform(self, id: str) -> None:
+        """Run any action by its id, in the pane it belongs to."""
+        where = action(id).where
+        owner = _OWNERS.get(where)
+        if owner:
+            self.show_pane(owner)
+            self.pane(owner).action_act(id)
+        else:
+            self.action_act(id)

@@ -1,0 +1,174 @@
+"""The command line's grammar; the options of settings are made from their schema."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import engine
+from engine.settings import SCHEMA, Kind, Setting
+
+__all__ = ["COMMANDS", "UsageError", "dashboard_parser", "given_settings", "parse"]
+
+PROG = "imgopt-tui"
+COMMANDS = {
+    "run": "optimize a tree without a screen",
+    "attach": "open the dashboard on a running run",
+    "ps": "list running runs",
+    "stop": "end a running run",
+    "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
+    "optimize-batch": "optimize a list of tasks: JSON in, JSON out",
+    "config": "show where settings come from, or an example file",
+}
+EPILOG = """\
+exit codes: 0 all fine (kept and skipped images included), 1 some images failed, 2 wrong usage or settings,
+3 nothing to do was found, 130 interrupted, 143 terminated"""
+
+
+class UsageError(Exception):
+    """The command line cannot be understood; carries the sentence to print."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def _parser(prog: str, description: str) -> _Parser:
+    return _Parser(
+        prog=prog,
+        description=description,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
+    groups = {section: parser.add_argument_group(f"{section} settings") for section in sections}
+    for entry in SCHEMA:
+        if entry.section in groups and entry.flags:
+            _add_setting(groups[entry.section], entry)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="read settings from FILE alone")
+
+
+def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
+    dest = f"set_{entry.name}"
+    text = entry.help.replace("%", "%%")
+    if entry.kind is Kind.FLAG:
+        on = [flag for flag in entry.flags if not flag.startswith("--no-")]
+        off = [flag for flag in entry.flags if flag.startswith("--no-")]
+        group.add_argument(*on, dest=dest, action="store_const", const=True, default=argparse.SUPPRESS, help=text)
+        if off:
+            group.add_argument(
+                *off, dest=dest, action="store_const", const=False, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+            )
+        return
+    shown = "" if entry.default is None else f" (default {entry.show(entry.default)})".replace("%", "%%")
+    metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
+    group.add_argument(
+        *entry.flags,
+        dest=dest,
+        default=argparse.SUPPRESS,
+        metavar=metavar.get(entry.kind) or "{" + ",".join(entry.choices) + "}",
+        help=text + shown,
+    )
+
+
+def given_settings(arguments: argparse.Namespace) -> tuple[dict[str, object], dict[str, str]]:
+    """Settings given as options (by field name, unchecked), and what each is called on the command line."""
+    values = {key.removeprefix("set_"): value for key, value in vars(arguments).items() if key.startswith("set_")}
+    flags = {entry.name: entry.flags[-1] for entry in SCHEMA if entry.flags}
+    return values, flags
+
+
+def dashboard_parser() -> argparse.ArgumentParser:
+    """``imgopt-tui [PATH…]``."""
+    listed = "\n".join(f"  {name:<15} {help}" for name, help in COMMANDS.items())
+    parser = _parser(PROG, f"Make large trees of images smaller.\n\ncommands ({PROG} COMMAND --help):\n{listed}")
+    parser.usage = f"{PROG} [PATH ...] [options]   open the dashboard\n       {PROG} COMMAND [options]"
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="folders or images (default: the current folder)")
+    parser.add_argument("--version", action="version", version=f"{PROG} {engine.__version__}")
+    parser.add_argument(
+        "--demo", action="store_true", help="make a few hundred images in a temporary folder and optimize them"
+    )
+    _add_settings(parser, ("encode", "output", "scan", "run", "limits", "screen"))
+    parser.set_defaults(command="")
+    return parser
+
+
+def _run_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} run", "Optimize a tree without a screen. Progress goes to stderr, data to stdout.")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="folders or images")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="list what would be read and written, do nothing")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object with summary and results at the end")
+    form.add_argument(
+        "--ndjson", action="store_true", help="print one JSON line per image as it ends, then the summary"
+    )
+    parser.add_argument("-Q", "--quiet", action="store_true", help="print nothing but failures")
+    _add_settings(parser, ("encode", "output", "scan", "run", "limits"))
+    return parser
+
+
+def _attach_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} attach", "Open the dashboard on a running run.")
+    parser.add_argument("run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the newest)")
+    _add_settings(parser, ("screen",))
+    return parser
+
+
+def _stop_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} stop", "End a running run after the images in work.")
+    parser.add_argument("run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the newest)")
+    parser.add_argument("--now", action="store_true", help="do not wait for the images in work; they stay as they are")
+    return parser
+
+
+def _optimize_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} optimize", "Optimize one image and print its result as JSON.")
+    parser.add_argument("input", metavar="IN")
+    parser.add_argument("output", metavar="OUT", help="its extension is corrected to the format written")
+    parser.add_argument("settings", nargs="?", default="{}", metavar="JSON", help="quality, resize, outputFormat")
+    return parser
+
+
+def _batch_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} optimize-batch", "Optimize a list of tasks and print their results as JSON, in order.")
+    parser.add_argument("tasks", metavar="JSON|FILE|-", help="the tasks: JSON itself, a file, or - for stdin")
+    parser.add_argument("-j", "--workers", type=int, metavar="N", help="worker processes (1 to 256)")
+    return parser
+
+
+def _config_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} config", "Show the settings in force and the files they come from.")
+    parser.add_argument("--example", action="store_true", help="print an example file with every setting")
+    return parser
+
+
+def _ps_parser() -> argparse.ArgumentParser:
+    return _parser(f"{PROG} ps", "List the runs of this user that are going on.")
+
+
+_PARSERS = {
+    "run": _run_parser,
+    "attach": _attach_parser,
+    "ps": _ps_parser,
+    "stop": _stop_parser,
+    "optimize": _optimize_parser,
+    "optimize-batch": _batch_parser,
+    "config": _config_parser,
+}
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line (without the program's name); raises UsageError. ``command`` is empty for the dashboard."""
+    if arguments and arguments[0] in _PARSERS:
+        parser = _PARSERS[arguments[0]]()
+        parsed = parser.parse_intermixed_args(arguments[1:])
+        parsed.command = arguments[0]
+        return parsed
+    parser = dashboard_parser()
+    return parser.parse_intermixed_args(arguments)

@@ -1,0 +1,211 @@
+"""``imgopt-tui run``: a Run in this process, served on its socket as well, without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import RunnerError
+from engine.events import Event, Finished
+from engine.job import Status
+from engine.report import human_bytes, human_seconds, image_result, report_text
+from engine.run import Run
+from engine.server import RunServer
+from engine.settings import Settings
+from engine.view import Phase, Update
+from tui.text import escape
+
+__all__ = ["Output", "dry_run", "run"]
+
+EXIT_FAILED = 1
+EXIT_NOTHING = 3
+GRACE_SECONDS = 5.0
+"""After SIGTERM the images in work may take this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What is printed."""
+
+    as_json: bool = False
+    as_ndjson: bool = False
+    quiet: bool = False
+
+    @property
+    def data(self) -> bool:
+        """Whether stdout is for programs."""
+        return self.as_json or self.as_ndjson
+
+
+class _Progress:
+    """One line on a terminal's stderr, rewritten in place; nothing elsewhere."""
+
+    def __init__(self, output: Output) -> None:
+        self.on = not output.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(self, update: Update) -> None:
+        if not self.on:
+            return
+        totals = update.totals
+        found = f"{totals.found}{'+' if totals.scanning else ''}"
+        share = f"{totals.through * 100 // totals.found:3}%" if totals.found else "  0%"
+        eta = f"  ETA {human_seconds(update.eta)}" if update.eta is not None else ""
+        line = (
+            f"{share}  {totals.through}/{found} images  {update.rate:.1f}/s  saved {human_bytes(totals.saved)}"
+            f"  failed {totals.failed}  {update.phase.value}{eta}"
+        )
+        width = os.get_terminal_size(2).columns - 1 if sys.stderr.isatty() else 79
+        self._write(f"\r\x1b[K{line[:width]}")
+
+    def clear(self) -> None:
+        if self.on:
+            self._write("\r\x1b[K")
+
+    @staticmethod
+    def _write(text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+class _Signals:
+    """SIGINT: finish the images in work, a second one ends at once; SIGTERM: with a time limit; SIGHUP: go on."""
+
+    def __init__(self, run: Run, progress: _Progress) -> None:
+        self.code = 0
+        self._run = run
+        self._progress = progress
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def install(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._interrupted)
+        loop.add_signal_handler(signal.SIGTERM, self._terminated)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _interrupted(self) -> None:
+        again, self.code = bool(self.code), 130
+        if not again:
+            self._progress.clear()
+            _tell("stopping after the images in work; once more to stop now")
+        self._start(self._stop(now=again, grace=None))
+
+    def _terminated(self) -> None:
+        again, self.code = bool(self.code), 143
+        self._start(self._stop(now=again, grace=GRACE_SECONDS))
+
+    def _start(self, stop: Any) -> None:
+        task = asyncio.get_running_loop().create_task(stop)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _stop(self, *, now: bool, grace: float | None) -> None:
+        await self._run.cancel(now=now)
+        if grace is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._run.wait(), grace)
+            await self._run.cancel(now=True)
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        print(f"imgopt-tui: {line}", file=sys.stderr, flush=True)
+
+
+def run(paths: Sequence[str], settings: Settings, output: Output) -> int:
+    """Run to the end and print what was asked for; returns the exit code."""
+    return asyncio.run(_run(paths, settings, output))
+
+
+async def _run(paths: Sequence[str], settings: Settings, output: Output) -> int:
+    progress = _Progress(output)
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Finished):
+            if output.as_ndjson:
+                print(json.dumps(image_result(work.state.catalog, event.index)), flush=True)
+            if event.outcome.status in (Status.FAILED, Status.SKIPPED) and not output.data:
+                _name(work, event, progress, output)
+
+    work = Run(paths, settings, on_event=on_event)
+    signals = _Signals(work, progress)
+    signals.install()
+    async with work, contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(RunServer(work))
+        except (OSError, RunnerError) as error:
+            _tell(f"this run cannot be attached to: {error}")
+        async for update in work.updates():
+            progress.show(update)
+    progress.clear()
+    return await _conclude(work, output, signals.code)
+
+
+def _name(work: Run, event: Finished, progress: _Progress, output: Output) -> None:
+    """One line for an image that was not done."""
+    if event.outcome.status is Status.SKIPPED and output.quiet:
+        return
+    progress.clear()
+    path = escape(work.state.catalog.path(event.index))
+    _tell(f"{path}: {event.outcome.status.value}: {escape(event.outcome.reason)}")
+
+
+async def _conclude(work: Run, output: Output, code: int) -> int:
+    report = await work.report()
+    if output.as_json:
+        catalog = work.state.catalog
+        results = [image_result(catalog, index) for index in range(len(catalog)) if catalog.status(index)]
+        print(json.dumps({"summary": report, "results": results}))
+    elif output.as_ndjson:
+        print(json.dumps({"summary": report}))
+    elif not output.quiet:
+        print(report_text(report))
+    for line in await work.log(0, 1_000_000):
+        if line.level == "error":
+            _tell(escape(line.text))
+    if code:
+        return code
+    if work.phase is Phase.STOPPED:
+        return 130
+    if work.phase is Phase.FAILED or report["failed"]:
+        return EXIT_FAILED
+    if not report["found"]:
+        _tell("no images were found")
+        return EXIT_NOTHING
+    return 0
+
+
+def dry_run(paths: Sequence[str], settings: Settings, output: Output) -> int:
+    """List what a run would read and write; touches nothing."""
+    from engine.plan import make_plan
+
+    plan = make_plan(paths, settings)
+    results: list[dict[str, object]] = []
+    size = skipped = 0
+    for folder, found in plan.scan(_tell):
+        for entry in found:
+            source, target = os.path.join(folder.source, entry.name), os.path.join(folder.target, entry.target_name)
+            size += 0 if entry.skip else entry.size
+            skipped += bool(entry.skip)
+            status = "skipped" if entry.skip else "planned"
+            record = {"original_path": source, "optimized_path": "" if entry.skip else target}
+            results.append({**record, "original_size": entry.size, "status": status, "reason": entry.skip})
+    summary = {"dryRun": True, "found": len(results), "skipped": skipped, "bytesFound": size, "output": plan.output}
+    if output.as_json:
+        print(json.dumps({"summary": summary, "results": results}))
+    else:
+        for result in results:
+            source, target = escape(str(result["original_path"])), escape(str(result["optimized_path"]))
+            print(json.dumps(result) if output.as_ndjson else f"{source} -> {target or result['reason']}")
+        if output.as_ndjson:
+            print(json.dumps({"summary": summary}))
+        else:
+            _tell(f"{len(results)} images, {human_bytes(size)}; nothing was written")
+    return 0 if results else EXIT_NOTHING

@@ -1,0 +1,81 @@
+"""The screen's end of a run: start it, follow it, tell it what to do. Failures become one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from engine.errors import ImgoptError
+from engine.settings import Settings
+from engine.view import RunView
+from tui.mirror import Mirror
+
+__all__ = ["Launcher", "Session"]
+
+Launcher = Callable[[Sequence[str], Settings], Awaitable[RunView]]
+"""Starts a run and gives its view; raises ImgoptError."""
+LOST = "the connection to the run is gone: {} (imgopt-tui attach looks for it again)"
+
+
+class Session:
+    """At most one run; ``changed`` is called after every update, ``failed`` with a sentence."""
+
+    def __init__(
+        self, mirror: Mirror, launcher: Launcher, *, changed: Callable[[], None], failed: Callable[[str], None]
+    ) -> None:
+        self.mirror = mirror
+        self.view: RunView | None = None
+        self.starting = False
+        self._launcher = launcher
+        self._changed, self._failed = changed, failed
+
+    async def start(self, roots: Sequence[str], settings: Settings) -> RunView | None:
+        """Start a run; None when that failed, which has been said then."""
+        if self.starting or self.mirror.working:
+            return None
+        self.starting = True
+        try:
+            view = await self._launcher(roots, settings)
+        except (ImgoptError, OSError) as error:
+            self._failed(str(error) or type(error).__name__)
+            return None
+        finally:
+            self.starting = False
+        if self.view:
+            await self.let_go()
+        return view
+
+    async def follow(self, view: RunView) -> None:
+        """Take in updates until the run is over or cannot be reached any more."""
+        self.view = view
+        self.mirror.open(view.info)
+        self._changed()
+        try:
+            async for update in view.updates():
+                self.mirror.apply(update)
+                self._changed()
+        except (ImgoptError, OSError, EOFError) as error:
+            self.mirror.lost = LOST.format(str(error) or type(error).__name__)
+        else:
+            if self.mirror.phase and not self.mirror.phase.over:
+                self.mirror.lost = LOST.format("it ended without a word")
+        self._changed()
+
+    async def tell(self, command: Callable[[RunView], Awaitable[object]]) -> bool:
+        """Send a command; False when it did not arrive, which has been said then."""
+        if self.view is None:
+            return False
+        try:
+            await command(self.view)
+        except (ImgoptError, OSError) as error:
+            self._failed(str(error) or type(error).__name__)
+            return False
+        return True
+
+    async def let_go(self) -> None:
+        """Close the connection; the run goes on."""
+        view, self.view = self.view, None
+        if view:
+            try:
+                await view.close()
+            except (ImgoptError, OSError):
+                return

@@ -1,0 +1,106 @@
+"""Opening the dashboard: on a folder, on the demo, or on a run that is going on; and what to say without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+
+from engine.settings import Settings
+
+__all__ = ["open_attached", "open_dashboard"]
+
+EXIT_USAGE = 2
+HANG_UP_SECONDS = 2.0
+"""After a hang-up the screen may take this long to leave by itself."""
+
+
+def _terminal() -> bool:
+    """Whether there is a terminal that a dashboard can be drawn on."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
+
+
+def _say(line: str) -> None:
+    print(f"imgopt-tui: {line}", file=sys.stderr)
+
+
+def open_dashboard(paths: Sequence[str], settings: Settings, *, demo: bool = False) -> int:
+    """Open the dashboard on ``paths`` (default: the current folder); with ``demo`` on freshly made images, at work."""
+    if demo:
+        return _demo(settings)
+    roots = list(paths) or [os.getcwd()]
+    if not _terminal():
+        _say(f"no terminal for the dashboard; for scripts use: imgopt-tui run {shlex.join(roots)}")
+        return EXIT_USAGE
+    for root in roots:
+        if not os.path.lexists(root):
+            _say(f"{shlex.quote(root)}: no such file or folder")
+            return EXIT_USAGE
+    return asyncio.run(_show(roots, settings))
+
+
+def open_attached(run_id: str | None, settings: Settings) -> int:
+    """Open the dashboard on a running run; raises RunnerError."""
+    if not _terminal():
+        _say("no terminal for the dashboard; running runs are listed by: imgopt-tui ps")
+        return EXIT_USAGE
+    return asyncio.run(_show_attached(run_id, settings))
+
+
+def _demo(settings: Settings) -> int:
+    from tui.demo import make_demo
+
+    folder = tempfile.mkdtemp(prefix="imgopt-demo-")
+    make_demo(folder, say=_say)
+    if _terminal():
+        code = asyncio.run(_show([folder], settings, start=True))
+    else:
+        from tui.run_command import Output, run
+
+        code = run([folder], settings, Output())
+    _say(f"the demo's images are in {folder}")
+    return code
+
+
+async def _show_attached(run_id: str | None, settings: Settings) -> int:
+    from engine.runner import attach
+
+    view = await attach(run_id)
+    return await _show(view.info.roots, settings, view=view)
+
+
+async def _show(roots: Sequence[str], settings: Settings, *, view: object = None, start: bool = False) -> int:
+    from engine.runner import launch
+    from tui.app import ImgoptApp
+
+    app = ImgoptApp(
+        roots=roots,
+        settings=settings,
+        launcher=launch,
+        view=view,  # type: ignore[arg-type]  # object here keeps the view's module out of start-up
+        start=start,
+        ascii_only=settings.ascii or "utf" not in (sys.stdout.encoding or "").lower(),
+        mouse=settings.mouse,
+    )
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        """Closed terminal or asked to end: give the terminal back; the run goes on."""
+        app.exit()
+        loop.call_later(HANG_UP_SECONDS, os._exit, 1)
+
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        loop.add_signal_handler(number, leave)
+    result = await app.run_async()
+    with contextlib.suppress(OSError):
+        if result is not None and result.choice == "left":
+            _say(f"run {result.run_id} goes on; watch it with: imgopt-tui attach {result.run_id}")
+        elif result is not None and result.choice in ("stopping", "stopped"):
+            _say(f"run {result.run_id} {'ends after the images in work' if result.choice == 'stopping' else 'stopped'}")
+    return app.return_code or 0

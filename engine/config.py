@@ -8,7 +8,9 @@ file can come with somebody else's pictures, so it sets no paths and nothing tha
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -55,17 +57,27 @@ def load_file(path: Path, *, required: bool = False, project: bool = False) -> t
     source = str(path)
     empty = Layer(source, {}, {})
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             raw = file.read(MAX_FILE_BYTES + 1)
         if len(raw) > MAX_FILE_BYTES:
             return empty, [Problem(source, "file", "is larger than 1 MiB; a settings file is not")]
         document = tomllib.loads(raw.decode("utf-8"))
     except FileNotFoundError:
         return empty, [Problem(source, "file", "does not exist")] if required else []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)[:200]
         return empty, [Problem(source, "file", f"cannot be read: {reason}")]
     return _by_schema(source, document, project=project)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file to read; one that is no regular file (a pipe would wait for a writer) is an OSError."""
+    fd = os.open(path, flags | os.O_NONBLOCK)
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
+    return fd
 
 
 def _by_schema(source: str, document: Mapping[str, Any], *, project: bool) -> tuple[Layer, list[Problem]]:
@@ -146,7 +158,10 @@ def load(command_line: Mapping[str, object], flags: Mapping[str, str], config: P
 
 
 def save(settings: Settings, path: Path | None = None) -> Path:
-    """Write what differs from the defaults to the user's file, atomically: readers see the old file or the new."""
+    """Write what differs from the defaults to the user's file, atomically: readers see the old file or the new.
+
+    Raises ConfigError for a path that TOML cannot hold, OSError when the file cannot be written.
+    """
     import tomli_w
 
     path = path or user_file()
@@ -155,6 +170,9 @@ def save(settings: Settings, path: Path | None = None) -> Path:
         value = getattr(settings, entry.name)
         if entry.in_files and value is not None and value != entry.default:
             document.setdefault(entry.section, {})[entry.name] = entry.to_file(value)
+        if entry.kind is Kind.PATH and value is not None and not _is_unicode(value):
+            message = "its name is not UTF-8, which a settings file cannot hold; give it on the command line"
+            raise ConfigError((Problem(str(path), entry.key, message),))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".config-", suffix=".toml", dir=path.parent)
     try:
@@ -168,6 +186,14 @@ def save(settings: Settings, path: Path | None = None) -> Path:
             os.unlink(temporary)
         raise
     return path
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def example() -> str:

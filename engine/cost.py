@@ -17,68 +17,121 @@ __all__ = ["predict_bytes", "predict_seconds"]
 
 FIXED_BYTES = 6_000_000
 """Lines in flight, tables of the codecs."""
-_RESULT_SHARE = {
-    Format.JPEG: 1.0,
-    Format.PNG: 2.0,
-    Format.WEBP: 1.0,
-    Format.AVIF: 1.0,
-    Format.GIF: 1.5,
-    Format.TIFF: 3.0,
+_RESIZE_BYTES = 20_000_000
+"""Line caches of the resampler, beside those that grow with the source's width."""
+_RESIZE_LINES = 600
+_HELD = {Format.WEBP: 2.2, Format.AVIF: 3.0, Format.GIF: 2.2}
+"""Bytes per sample of source formats that are decoded whole."""
+_LOSSY = {Format.JPEG: 7.1, Format.PNG: 8.3, Format.WEBP: 6.3, Format.AVIF: 24.0, Format.GIF: 9.0, Format.TIFF: 1.2}
+_LOSSLESS = {
+    Format.JPEG: 13.8,
+    Format.PNG: 0.6,
+    Format.WEBP: 21.5,
+    Format.AVIF: 30.0,
+    Format.GIF: 9.0,
+    Format.TIFF: 1.2,
 }
-_DECODE = {Format.JPEG: 0.0, Format.PNG: 0.0, Format.WEBP: 4.0, Format.AVIF: 6.0, Format.GIF: 5.0, Format.TIFF: 0.0}
-_ENCODE = {Format.JPEG: 6.5, Format.PNG: 0.2, Format.WEBP: 5.5, Format.AVIF: 16.0, Format.GIF: 6.0, Format.TIFF: 3.2}
+"""Bytes per pixel that the encoders hold, in colour without alpha, by the two ways of using them."""
+_FULL_CHROMA_FROM = 95
+_GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 16.3, 12_000_000
+_DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
+"""Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
+_RESULT_BYTES = {
+    Format.JPEG: 0.2,
+    Format.PNG: 1.0,
+    Format.WEBP: 0.15,
+    Format.AVIF: 0.1,
+    Format.GIF: 0.6,
+    Format.TIFF: 1.5,
+}
+"""Bytes of result per pixel, on the high side; a result from a lossless source is not larger than that source."""
 
 _DECODE_SECONDS = {
-    Format.JPEG: 0.012,
-    Format.PNG: 0.02,
-    Format.WEBP: 0.02,
+    Format.JPEG: 0.009,
+    Format.PNG: 0.012,
+    Format.WEBP: 0.018,
     Format.AVIF: 0.04,
     Format.GIF: 0.02,
-    Format.TIFF: 0.015,
+    Format.TIFF: 0.012,
 }
-_ENCODE_SECONDS = {
-    Format.JPEG: 0.08,
-    Format.PNG: 0.5,
-    Format.WEBP: 0.09,
-    Format.AVIF: 0.5,
+_LOSSY_SECONDS = {
+    Format.JPEG: 0.06,
+    Format.PNG: 0.3,
+    Format.WEBP: 0.08,
+    Format.AVIF: 0.3,
     Format.GIF: 0.4,
     Format.TIFF: 0.06,
 }
+_LOSSLESS_SECONDS = {**_LOSSY_SECONDS, Format.JPEG: 0.12, Format.PNG: 0.45, Format.WEBP: 0.4, Format.AVIF: 0.6}
+"""CPU seconds per megapixel on one core of a 2.x GHz server."""
 FIXED_SECONDS = 0.002
 
 
-def _decoded_bytes(facts: Facts) -> float:
-    """Bytes per pixel that decoding the source holds."""
-    held = _DECODE[facts.format]
-    if facts.progressive and facts.format is Format.JPEG:
-        held += 2.0 * facts.bands
-    elif facts.progressive and facts.format is Format.PNG:
-        held += facts.bands * (2 if facts.bits > 8 else 1)
+def _held_by_decoder(facts: Facts) -> float:
+    """Bytes per pixel of the source that its decoder holds until the end."""
+    sample = 2 if facts.bits > 8 else 1
+    if facts.format is Format.JPEG:
+        return 2.05 * facts.bands if facts.progressive else 0.0
+    if facts.format is Format.PNG:
+        return float(facts.bands * sample) if facts.progressive else 0.0
+    return _HELD.get(facts.format, 0.0) * facts.bands * sample
+
+
+def _held_by_encoder(facts: Facts, target: Format, quality: int | None) -> float:
+    """Bytes per pixel of the result that its encoder holds."""
+    colours = facts.bands - facts.alpha
+    if quality is None:
+        quality = 85
+    if target is Format.JPEG:
+        held = _LOSSLESS[target] if quality >= _FULL_CHROMA_FROM else _LOSSY[target]
+        return _GREY_JPEG if colours == 1 else held
+    held = _LOSSLESS[target] if quality == 100 else _LOSSY[target]
+    if target is Format.WEBP and facts.alpha:
+        held = max(held, _ALPHA_WEBP)
     return held
 
 
-def predict_bytes(facts: Facts, target: Format, width: int, height: int, *, full_check: bool, file_size: int) -> int:
+def predict_bytes(
+    facts: Facts,
+    target: Format,
+    width: int,
+    height: int,
+    *,
+    full_check: bool,
+    file_size: int,
+    quality: int | None = None,
+) -> int:
     """Peak bytes above the idle worker for one image.
 
     ``width`` × ``height`` is the result's frame in pixels; ``full_check`` says whether the result is decoded again
-    (``engine.check.check_pixels``); ``file_size`` is the source's in bytes.
+    (``engine.check.check_pixels``); ``file_size`` is the source's in bytes; ``quality`` is the target's number, None
+    when unknown (a usual lossy one is taken).
     """
-    source_pixels = facts.stored_width * facts.stored_height * facts.frames
+    source = facts.stored_width * facts.stored_height * facts.frames
     pixels = width * height * facts.frames
     sample = 2 if facts.bits > 8 else 1
-    held = _decoded_bytes(facts) * source_pixels
-    if facts.orientation > 2:
-        held += facts.bands * sample * pixels
-    encode = _ENCODE[target] * pixels
-    result = min(file_size * _RESULT_SHARE[target], 4 * pixels)
-    check = 4 * pixels if full_check and target in (Format.WEBP, Format.AVIF, Format.GIF, Format.JPEG) else 0
-    return int(FIXED_BYTES + file_size + result + held + max(encode, check))
+    resized = (width, height) != (facts.width, facts.height)
+    held = _held_by_decoder(facts) * source
+    turned = facts.bands * sample * pixels if facts.orientation > 2 else 0
+    resizing = _RESIZE_BYTES + _RESIZE_LINES * facts.stored_width * facts.bands * sample if resized else 0
+    if resized and facts.frames > 1:
+        resizing += facts.bands * (source + pixels)
+    result = int(_RESULT_BYTES[target] * pixels * sample)
+    result = min(result, file_size) if facts.lossless and not resized else result
+    encoder = _held_by_encoder(facts, target, quality) * pixels
+    if target is Format.PNG:
+        encoder += _PNG_BYTES
+    again = _DECODE_AGAIN.get(target, 0.0) * pixels if full_check else 0.0
+    return int(FIXED_BYTES + file_size + 2 * result + held + turned + resizing + max(encoder, again))
 
 
-def predict_seconds(facts: Facts, target: Format, width: int, height: int, *, full_check: bool) -> float:
-    """CPU seconds on one core for one image."""
+def predict_seconds(
+    facts: Facts, target: Format, width: int, height: int, *, full_check: bool, quality: int | None = None
+) -> float:
+    """CPU seconds on one core for one image; arguments as in ``predict_bytes``."""
     source = facts.stored_width * facts.stored_height * facts.frames / 1e6
     result = width * height * facts.frames / 1e6
     decode = _DECODE_SECONDS[facts.format] * source
     again = decode + _DECODE_SECONDS[target] * result if full_check else 0.0
-    return FIXED_SECONDS + decode + _ENCODE_SECONDS[target] * result + again
+    encode = (_LOSSLESS_SECONDS if quality == 100 else _LOSSY_SECONDS)[target] * result
+    return FIXED_SECONDS + decode + encode + again

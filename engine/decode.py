@@ -221,11 +221,14 @@ def _turn(image: Image, orientation: int) -> Image:
 
 
 def _upright(image: Image, count: int, orientation: int) -> Image:
-    if orientation == 1:
-        return image
+    """Turned upright, and without the tag, which savers would write out again."""
     if orientation == 2 and count == 1:
-        return image.fliphor()
-    image = image.copy_memory()
-    if count == 1:
-        return _turn(image, orientation)
-    return _stack([_turn(frame, orientation) for frame in frames_of(image, count)], image)
+        image = image.fliphor()
+    elif orientation != 1:
+        image = image.copy_memory()
+        turned = [_turn(frame, orientation) for frame in frames_of(image, count)]
+        image = _stack(turned, image) if count > 1 else turned[0]
+    if image.get_typeof("orientation"):
+        image = image.copy()
+        image.remove("orientation")
+    return image

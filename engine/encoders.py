@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyvips
+from pyvips import Image
 
-from engine.containers import PNG_SIGNATURE, walk_png
+from engine.containers import PNG_SIGNATURE, walk_png, walk_webp
 from engine.decode import Picture
 from engine.errors import Declined
 from engine.formats import Format
@@ -79,7 +80,12 @@ def _jpeg(request: Request) -> Bytes:
 def _webp(request: Request) -> Bytes:
     picture, lossless = request.picture(), request.quality == 100
     how = {"lossless": True, "exact": True} if lossless else {"Q": request.quality}
-    return Bytes(picture.image.webpsave_buffer(keep=_keep(picture), **how, **WEBP_OPTIONS), lossless)
+    data = picture.image.webpsave_buffer(keep=_keep(picture), **how, **WEBP_OPTIONS)
+    if request.facts.animated:
+        frames = sum(chunk.kind == b"ANMF" for chunk in walk_webp(data)[0])
+        if frames != request.facts.frames:
+            raise Declined(f"{request.facts.frames} frames, some alike: WebP would merge them into {max(frames, 1)}")
+    return Bytes(data, lossless)
 
 
 def _avif(request: Request) -> Bytes:
@@ -94,6 +100,8 @@ def _avif(request: Request) -> Bytes:
 def _gif(request: Request) -> Bytes:
     """From a GIF: its own palette, else a new exact one, else (too many colours) a new one that comes close."""
     options = dict(GIF_OPTIONS)
+    if request.facts.format is not Format.GIF:
+        _refuse_half_transparent(request.picture().image)
     if not (request.facts.format is Format.GIF and request.untouched):
         return Bytes(request.picture().image.gifsave_buffer(keep="none", **options), lossless=False)
     image = request.picture().image.copy_memory()
@@ -106,22 +114,29 @@ def _gif(request: Request) -> Bytes:
     return Bytes(_stripped(request.source), lossless=True)
 
 
+def _refuse_half_transparent(image: Image) -> None:
+    if image.hasalpha():
+        alpha = image[image.bands - 1]
+        if ((alpha > 0) & (alpha < 255)).max() > 0:
+            raise Declined("half-transparent pixels would be lost: a GIF pixel is seen or not")
+
+
 def _stripped(source: bytes) -> bytes:
     from engine.strip import strip_gif
 
     return strip_gif(source)
 
 
-def _with_alpha(image: pyvips.Image) -> pyvips.Image:
+def _with_alpha(image: Image) -> Image:
     if image.bands < 3:
         image = image.colourspace("srgb")
     return image if image.hasalpha() else image.addalpha()
 
 
-def _same_gif(image: pyvips.Image, data: bytes) -> bool:
+def _same_gif(image: Image, data: bytes) -> bool:
     """Whether a GIF decodes to exactly ``image``; colours under full transparency do not count."""
     try:
-        result = pyvips.Image.gifload_buffer(data, n=-1, fail_on="error")
+        result = Image.gifload_buffer(data, n=-1, fail_on="error")
         if (result.width, result.height) != (image.width, image.height):
             return False
         wanted, got = _with_alpha(image), _with_alpha(result)
@@ -164,11 +179,18 @@ def _png_at_own_depth(request: Request) -> bytes | None:
         return None
     picture = request.picture()
     if facts.palette:
-        return encode_indexed(picture.image, request.source, facts.bits, keep=_keep(picture), **PNG_OPTIONS)
+        data = encode_indexed(picture.image, request.source, facts.bits, keep=_keep(picture), **PNG_OPTIONS)
+        # Some files use numbers that their palette does not have: decoders make up a colour for those.
+        return data if data is not None and _same_png(request.picture().image, data) else None
     if picture.image.bands != 1:
         return None
-    data: bytes = picture.image.pngsave_buffer(bitdepth=facts.bits, filter="none", keep=_keep(picture), **PNG_OPTIONS)
-    return data
+    return bytes(picture.image.pngsave_buffer(bitdepth=facts.bits, filter="none", keep=_keep(picture), **PNG_OPTIONS))
+
+
+def _same_png(image: Image, data: bytes) -> bool:
+    """Whether a PNG decodes to exactly ``image``."""
+    result = Image.pngload_buffer(data, access="sequential")
+    return image.bands == result.bands and bool((image != result).max() == 0)
 
 
 _SAMPLE_SIDE = 384
@@ -178,7 +200,8 @@ _SAMPLE_SIDE = 384
 def _best_filter(request: Request) -> bytes:
     """Unfiltered or adaptively filtered, whichever a piece from the middle says is smaller."""
     picture = request.picture()
-    image = request.picture().image
+    # What was turned upright is in memory already and can be read twice.
+    image = picture.image if request.facts.orientation > 2 else request.picture().image
     wide, high = min(_SAMPLE_SIDE, image.width), min(_SAMPLE_SIDE, image.height)
     piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high).copy_memory()
     tried: dict[str, bytes] = {

@@ -15,6 +15,7 @@ import fcntl
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,7 @@ from typing import Self
 
 from engine.errors import Declined, Unreadable, WriteFailed
 
-__all__ = ["Identity", "Source", "Target", "mark_ours", "ours", "remove_temp", "temp_name"]
+__all__ = ["Identity", "Source", "Target", "mark_ours", "ours", "remove_temp", "temp_name", "write_group"]
 
 MARKER = ".imgopt-tui"
 """Name of the file that makes an output folder ours."""
@@ -151,23 +152,13 @@ class Target:
 
     def write(self, data: bytes) -> None:
         """Put ``data`` at ``path``, whole or not at all; raises WriteFailed or Declined with the reason."""
-        folder, name = os.path.split(self.path)
-        try:
-            folder_fd = _open_folder(folder or ".", create=self.replaces is None)
-        except OSError as error:
-            raise WriteFailed(f"the folder of the result cannot be used: {_reason(error)}") from None
-        try:
-            self._write(data, folder_fd, name)
-        except OSError as error:
-            raise WriteFailed(f"the result cannot be written: {_reason(error)}; the original is untouched") from None
-        finally:
-            os.close(folder_fd)
+        error = write_group([(self, data)])[0]
+        if error is not None:
+            raise error
 
-    def _write(self, data: bytes, folder: int, name: str) -> None:
+    def put(self, data: bytes, folder: int, name: str) -> None:
+        """Everything but the sync of the folder, whose descriptor is ``folder``; raises Declined or OSError."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with contextlib.suppress(FileNotFoundError):
-            # The token in the name is ours alone: what lies here was left by this very worker.
-            os.unlink(self.temp, dir_fd=folder)
         fd = os.open(self.temp, flags, 0o600, dir_fd=folder)
         try:
             try:
@@ -182,7 +173,6 @@ class Target:
             with contextlib.suppress(OSError):
                 os.unlink(self.temp, dir_fd=folder)
             raise
-        _sync(folder)
 
     def _attributes(self, fd: int, folder: int, name: str) -> None:
         if self.like is None:
@@ -226,6 +216,45 @@ class Target:
             os.rename(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder)
             return
         os.unlink(self.temp, dir_fd=folder)
+
+
+def write_group(writes: Sequence[tuple[Target, bytes]]) -> list[Exception | None]:
+    """Put several results in place; each folder is synced once, after the last rename in it.
+
+    Returns what went wrong for each, in order: None, WriteFailed or Declined. One that fails stops no other.
+    """
+    results: list[Exception | None] = []
+    folders: dict[str, int] = {}
+    try:
+        for target, data in writes:
+            results.append(_put(target, data, folders))
+        for folder, fd in folders.items():
+            try:
+                _sync(fd)
+            except OSError as error:
+                failed = WriteFailed(f"the folder of the result cannot be synced: {_reason(error)}")
+                here = [os.path.dirname(target.path) == folder for target, _ in writes]
+                results = [failed if mine and not old else old for mine, old in zip(here, results, strict=True)]
+    finally:
+        for fd in folders.values():
+            os.close(fd)
+    return results
+
+
+def _put(target: Target, data: bytes, folders: dict[str, int]) -> Exception | None:
+    folder, name = os.path.split(target.path)
+    try:
+        if folder not in folders:
+            folders[folder] = _open_folder(folder or ".", create=target.replaces is None)
+    except OSError as error:
+        return WriteFailed(f"the folder of the result cannot be used: {_reason(error)}")
+    try:
+        target.put(data, folders[folder], name)
+    except Declined as error:
+        return error
+    except OSError as error:
+        return WriteFailed(f"the result cannot be written: {_reason(error)}; the original is untouched")
+    return None
 
 
 def _exists(name: str, folder: int) -> bool:

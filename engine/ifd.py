@@ -19,6 +19,8 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 """Bytes of one value by field type (TIFF 6.0 section 2; BigTIFF adds 16–18)."""
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _MAX_ENTRIES = 4096
+_PRIVATE_TAGS = 32768
+"""From here on tags belong to companies; nobody else needs their values."""
 _MAX_VALUES = 1 << 20
 
 
@@ -52,7 +54,7 @@ class Directory:
         return self.data[offset : offset + size] if offset + size <= len(self.data) else b""
 
 
-def _read_one(data: bytes, order: str, at: int, big: bool) -> tuple[Directory, int]:
+def _read_one(data: bytes, order: str, at: int, big: bool, strict: bool) -> tuple[Directory, int]:
     """The directory at ``at`` and the offset of the next (0: none)."""
     head, entry, word = (8, 20, "Q") if big else (2, 12, "I")
     width = 8 if big else 4
@@ -68,16 +70,23 @@ def _read_one(data: bytes, order: str, at: int, big: bool) -> tuple[Directory, i
             fits = number * _SIZES.get(kind, 1) <= width
             offset = inline if fits else struct.unpack_from(order + word, data, inline)[0]
             entries.setdefault(tag, (kind, number, offset))
+            if strict and tag < _PRIVATE_TAGS and offset + number * _SIZES.get(kind, 1) > len(data):
+                raise Unreadable("damaged: the TIFF data ends early")
         end = at + head + count * entry
         following = data[end : end + width]
     except struct.error:
         raise Unreadable("damaged: the TIFF data ends early") from None
+    if strict and len(following) < width:
+        raise Unreadable("damaged: the TIFF data ends early")
     after = struct.unpack(order + word, following)[0] if len(following) == width else 0
     return Directory(data, order, entries), after
 
 
-def read_directories(data: bytes) -> Iterator[Directory]:
-    """The chain of directories of a TIFF; Unreadable when the first is damaged, or the chain runs in a circle."""
+def read_directories(data: bytes, *, strict: bool = True) -> Iterator[Directory]:
+    """The chain of directories of a TIFF; Unreadable when one is damaged, or the chain runs in a circle.
+
+    Without ``strict`` the link to the next directory may be missing, as in many EXIF blocks.
+    """
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
         raise Unreadable("damaged: the TIFF header is too short")
@@ -90,14 +99,14 @@ def read_directories(data: bytes) -> Iterator[Directory]:
         if at in seen:
             raise Unreadable("damaged: the TIFF directories run in a circle")
         seen.add(at)
-        directory, at = _read_one(data, order, at, big)
+        directory, at = _read_one(data, order, at, big, strict)
         yield directory
 
 
 def exif_orientation(exif: bytes) -> int:
     """The orientation tag (1–8) of an EXIF block that starts with its TIFF header; 1 when absent or not sensible."""
     try:
-        value = next(read_directories(exif)).number(ORIENTATION, 1)
+        value = next(read_directories(exif, strict=False)).number(ORIENTATION, 1)
     except (Unreadable, StopIteration):
         return 1
     return value if 1 <= value <= 8 else 1

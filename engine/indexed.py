@@ -18,7 +18,9 @@ from engine.containers import PNG_SIGNATURE, walk_png
 __all__ = ["encode_indexed", "png_chunk"]
 
 _TABLE = 1 << 16
-_TRIES = 400
+_TRIES = 1000
+_LARGEST_WEIGHT = 1 << 14
+"""Four such weights times 255 stay below 2**24, where 32-bit floats, in which libvips adds, are exact."""
 
 
 def png_chunk(kind: bytes, payload: bytes) -> bytes:
@@ -43,7 +45,7 @@ def _perfect_hash(colours: list[tuple[int, ...]]) -> tuple[tuple[int, ...], byte
         numbers.setdefault(colour, number)
     chance = random.Random(1)
     for _ in range(_TRIES):
-        weights = tuple(chance.randrange(1, _TABLE, 2) for _ in colours[0])
+        weights = tuple(chance.randrange(1, _LARGEST_WEIGHT) for _ in colours[0])
         keys = {sum(w * c for w, c in zip(weights, colour, strict=True)) % _TABLE: n for colour, n in numbers.items()}
         if len(keys) == len(numbers):
             table = bytearray(_TABLE)
@@ -58,8 +60,8 @@ def encode_indexed(image: pyvips.Image, source: bytes, bits: int, *, compression
     palette cannot be used. ``bits`` is the depth of the index: 1, 2, 4 or 8.
     """
     colours, opacity = _palette(source)
-    entries = [tuple(colours[at : at + 3]) for at in range(0, len(colours) - 2, 3)][:256]
-    if not entries or len(entries) > 1 << bits or image.bands not in (3, 4) or image.format != "uchar":
+    entries = [tuple(colours[at : at + 3]) for at in range(0, len(colours) - 2, 3)][: 1 << bits]
+    if not entries or image.bands not in (3, 4) or image.format != "uchar":
         return None
     if image.bands == 4:
         alphas = opacity.ljust(len(entries), b"\xff")
@@ -75,10 +77,10 @@ def encode_indexed(image: pyvips.Image, source: bytes, bits: int, *, compression
     key = (key.cast("uint") & (_TABLE - 1)).cast("ushort")
     index = key.maplut(pyvips.Image.new_from_memory(table, _TABLE, 1, 1, "uchar"))
     if bits < 8:
-        index = (index << (8 - bits)).cast("uchar")
+        index = (index * (255 // ((1 << bits) - 1))).cast("uchar")
     index = index.copy(interpretation="b-w")
     grey = index.pngsave_buffer(compression=compression, bitdepth=bits, filter="none", keep="none", palette=False)
-    return _as_palette(grey, source, colours, opacity, keep)
+    return _as_palette(grey, source, colours[: 3 * len(entries)], opacity[: len(entries)], keep)
 
 
 def _as_palette(grey: bytes, source: bytes, colours: bytes, opacity: bytes, keep: str) -> bytes:

@@ -70,7 +70,7 @@ class Savings:
         return cls(percent=0.0, bytes=parse_size(text))
 
     def __str__(self) -> str:
-        return f"{self.percent:g}%" if not self.bytes else str(self.bytes)
+        return f"{self.percent!r}%".replace(".0%", "%") if not self.bytes else str(self.bytes)
 
     def reached(self, original: int, result: int) -> bool:
         """Whether ``result`` bytes instead of ``original`` bytes is enough; an equal size never is."""
@@ -164,6 +164,8 @@ class Job:
     target: str
     """Path of the result, extension corrected by the worker. Equal to ``source`` in place."""
     recipe: Recipe
+    size: int = 0
+    """Bytes of the source as the scan saw it; 0 when not known."""
 
     @property
     def in_place(self) -> bool:

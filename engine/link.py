@@ -17,6 +17,8 @@ __all__ = ["MAX_LINE_BYTES", "WorkerLink", "death"]
 
 MAX_LINE_BYTES = 1024 * 1024
 """A longer line from a worker is a protocol error; the worker is killed."""
+READ_SECONDS = 0.01
+"""Time between two reads of a worker's events: small images come in groups then, and the parent wakes seldom."""
 STDERR_KEPT_BYTES = 8 * 1024
 
 
@@ -77,6 +79,7 @@ class WorkerLink(asyncio.SubprocessProtocol):
         if fd == 2:
             self._drain(data)
             return
+        self._rest_a_while()
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
             self.kill("sent a line that is too long")
@@ -90,6 +93,13 @@ class WorkerLink(asyncio.SubprocessProtocol):
                 self.kill("sent something that is not its protocol")
                 return
             self._on_message(self, message)
+
+    def _rest_a_while(self) -> None:
+        """Leave what comes next in the pipe for a moment; it is safe there even when the worker dies."""
+        pipe = self._transport.get_pipe_transport(1) if self._transport else None
+        if isinstance(pipe, asyncio.ReadTransport) and not pipe.is_closing():
+            pipe.pause_reading()
+            asyncio.get_running_loop().call_later(READ_SECONDS, pipe.resume_reading)
 
     def _drain(self, data: bytes) -> None:
         *lines, self._stderr = (self._stderr + data).split(b"\n")

@@ -1,6 +1,6 @@
 """One image in a worker, end to end: read ▸ probe ▸ (ask for memory) ▸ decode, encode ▸ judge ▸ check ▸ write.
 
-``prepare`` does everything up to the bytes that go to disk; what it returns is written by ``Write.commit``, which may
+``prepare`` does everything up to the bytes that go to disk; what it returns is written by ``commit``, which may
 run in another thread while the next image is decoded.
 """
 
@@ -9,20 +9,20 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engine import codec, cost
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
 from engine.errors import Declined, ImageError
-from engine.files import Source, Target
+from engine.files import Source, Target, write_group
 from engine.formats import corrected
 from engine.job import Job, Outcome, Policy, Stage, Status, Verify
 from engine.probe import Facts, probe
 from engine.strip import strip
 
-__all__ = ["Needs", "Write", "failure", "prepare"]
+__all__ = ["Needs", "Write", "commit", "failure", "prepare"]
 
 READ_AHEAD_BYTES = 1024 * 1024
 """What probing costs beside the file's own bytes."""
@@ -47,14 +47,22 @@ class Write:
     outcome: Outcome
     started: float
 
-    def commit(self) -> Outcome:
-        """Write it; an Outcome in any case."""
-        try:
-            if self.target is not None:
-                self.target.write(self.data)
-            return replace(self.outcome, seconds=time.monotonic() - self.started, peak_bytes=peak_bytes())
-        except Exception as error:
-            return replace(failure(error, self.outcome.original_size), source_format=self.outcome.source_format)
+    def done(self, error: Exception | None) -> Outcome:
+        """The outcome, now that it is written or could not be."""
+        outcome = self.outcome
+        if error is not None:
+            outcome = replace(failure(error, outcome.original_size), source_format=outcome.source_format)
+        return replace(outcome, seconds=time.monotonic() - self.started, peak_bytes=peak_bytes())
+
+
+def commit(group: Sequence[Write]) -> list[Outcome]:
+    """Write several results; an outcome for each, in order, in any case."""
+    writes = [(write.target, write.data) for write in group if write.target is not None]
+    try:
+        errors = iter(write_group(writes))
+    except Exception as error:
+        errors = iter([error] * len(writes))
+    return [write.done(None if write.target is None else next(errors)) for write in group]
 
 
 def peak_bytes() -> int:

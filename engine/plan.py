@@ -111,21 +111,33 @@ class Plan:
         self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
     ) -> tuple[list[str] | None, list[Found]]:
         try:
-            key = _key(path)
-            if not root.names and (key is None or key in seen or files.ours(path)):
+            if not root.names and not self._enter(path, root, seen, note):
                 return None, []
-            if not root.names and key is not None:
-                seen.add(key)
             with os.scandir(path) as entries:
                 listed = sorted(entries, key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
             note(f"{path}: this folder cannot be read ({error.strerror}); its images are left out")
             return None, []
         folders, images = self._sort_out(listed, root)
-        names = output_names([entry.name for entry in images], self._format)
+        names = (output_names_beside if self.settings.in_place else output_names)(
+            [entry.name for entry in images], self._format
+        )
         taken = {entry.name for entry in listed} if self.settings.in_place else set()
         found = [self._found(entry, target, taken) for entry, target in zip(images, names, strict=True)]
         return folders, found
+
+    def _enter(self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]) -> bool:
+        """Whether a folder is to be listed; raises OSError when it cannot be looked at."""
+        status = os.stat(path)
+        key = status.st_dev, status.st_ino
+        if key in seen or (not self.settings.in_place and any(path == other.target for other in self.roots)):
+            return False
+        if files.ours(path):
+            if path == root.source:
+                note(f"{path}: this folder holds results of imgopt-tui, which are not read again")
+            return False
+        seen.add(key)
+        return True
 
     def _sort_out(self, listed: Sequence[os.DirEntry[str]], root: Root) -> tuple[list[str], list[os.DirEntry[str]]]:
         folders: list[str] = []
@@ -211,10 +223,10 @@ def output_names(names: Sequence[str], format: Format | None) -> list[str]:
     for name in wanted:
         claims[_fold(name)] = claims.get(_fold(name), 0) + 1
     taken = {_fold(name) for name, same in zip(names, own, strict=True) if same}
-    result: list[str] = []
-    for name, want, same in zip(names, wanted, own, strict=True):
-        if same:
-            result.append(name)
+    result = list(names)
+    for at in sorted(range(len(names)), key=lambda at: os.fsencode(names[at])):
+        name, want = names[at], wanted[at]
+        if own[at]:
             continue
         choice = want if claims[_fold(want)] == 1 else name + extension
         number = 2
@@ -222,13 +234,25 @@ def output_names(names: Sequence[str], format: Format | None) -> list[str]:
             choice = f"{name}-{number}{extension}"
             number += 1
         taken.add(_fold(choice))
-        result.append(choice)
+        result[at] = choice
     return result
+
+
+def output_names_beside(names: Sequence[str], format: Format | None) -> list[str]:
+    """As ``output_names``, for results that are written beside their sources: files that have the format already do
+    not count, because they may be the results of an earlier run. A name that one of them has is given all the same;
+    the image is then left out."""
+    if format is None:
+        return list(names)
+    known = info(format).extensions
+    others = [name for name in names if os.path.splitext(name)[1].lower() not in known]
+    chosen = dict(zip(others, output_names(others, format), strict=True))
+    return [chosen.get(name, name) for name in names]
 
 
 def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
     """Check roots and output folders; raises PlanError before anything is read or written."""
-    roots = _roots(paths)
+    roots = _roots(paths, settings)
     if settings.in_place:
         return Plan(_targets(roots, None), settings, False, "in place", ())
     if settings.output is None:
@@ -244,12 +268,20 @@ def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
         raise PlanError(f"{output} is a file, not a folder; choose another folder with -o")
     planned = _targets(roots, output)
     _check_apart(planned)
-    empty = not os.path.isdir(output) or not os.listdir(output)
-    overwrite = empty or files.ours(output)
+    overwrite = not os.path.isdir(output) or _empty(output) or files.ours(output)
     return Plan(planned, settings, overwrite, output, (output,) if overwrite else ())
 
 
-def _roots(paths: Sequence[str]) -> list[Root]:
+def _empty(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError as error:
+        reason = f"{folder}: the output folder cannot be read: {error.strerror}; choose another with -o"
+        raise PlanError(reason) from None
+
+
+def _roots(paths: Sequence[str], settings: Settings) -> list[Root]:
     folders: list[str] = []
     named: dict[str, list[str]] = {}
     for path in paths:
@@ -262,11 +294,26 @@ def _roots(paths: Sequence[str]) -> list[Root]:
             named.setdefault(os.path.realpath(parent), []).append(name)
         else:
             raise PlanError(f"{path}: no such file or folder")
-    folders = [one for one in dict.fromkeys(folders) if not any(_inside(one, other) for other in folders)]
-    named = {p: n for p, n in named.items() if not any(p == f or _inside(p, f) for f in folders)}
+    folders = [one for one in dict.fromkeys(folders) if not any(_reached(one, other, settings) for other in folders)]
+    named = {parent: _unreached(parent, names, folders, settings) for parent, names in named.items()}
+    named = {parent: names for parent, names in named.items() if names}
     labels = _labels([*folders, *named])
     files_of = [(folder, ()) for folder in folders] + [(parent, tuple(names)) for parent, names in named.items()]
     return [Root(source, source, label, names) for (source, names), label in zip(files_of, labels, strict=True)]
+
+
+def _reached(path: str, folder: str, settings: Settings) -> bool:
+    """Whether the scan of ``folder`` comes through the folder ``path`` below it."""
+    if not settings.recursive or not _inside(path, folder):
+        return False
+    return settings.hidden or not any(part.startswith(".") for part in os.path.relpath(path, folder).split(os.sep))
+
+
+def _unreached(parent: str, names: Sequence[str], folders: Sequence[str], settings: Settings) -> list[str]:
+    """Those of the files named in ``parent`` that no scan of ``folders`` finds."""
+    if not any(parent == folder or _reached(parent, folder, settings) for folder in folders):
+        return list(dict.fromkeys(names))
+    return [name for name in names if not looks_like_image(name) or (name.startswith(".") and not settings.hidden)]
 
 
 def _labels(sources: Sequence[str]) -> list[str]:
@@ -286,7 +333,8 @@ def _labels(sources: Sequence[str]) -> list[str]:
 def _targets(roots: Sequence[Root], output: str | None) -> tuple[Root, ...]:
     if output is None:
         return tuple(roots)
-    return tuple(Root(root.source, os.path.join(output, root.label), root.label, root.names) for root in roots)
+    targets = [os.path.join(output, root.label) if root.label else output for root in roots]
+    return tuple(Root(root.source, target, root.label, root.names) for root, target in zip(roots, targets, strict=True))
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -296,7 +344,7 @@ def _inside(path: str, folder: str) -> bool:
 def _check_default_output(target: str) -> None:
     if not os.path.lexists(target) or files.ours(target):
         return
-    if os.path.islink(target) or not os.path.isdir(target) or os.listdir(target):
+    if os.path.islink(target) or not os.path.isdir(target) or not _empty(target):
         raise PlanError(
             f"{target} exists and was not made by imgopt-tui, so nothing is written there; choose a folder with -o"
         )

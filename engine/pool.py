@@ -5,10 +5,10 @@
                held ◀────┼── "needs N bytes" ◀───┤
                  └───────┘   recalled / died ────┴──▶ back to the front of waiting
 
-A worker has one image in work, one queued behind it so that it never waits for the parent, and may still be writing the
-one before. Memory goes by allowance (see ``budget.py``): an image that needs more than it was allowed comes back as
-held and is sent again when it fits (the order is in ``waiting.py``). Everything runs on one event loop and nothing
-here blocks it.
+A worker has one image in work, one queued behind it (several small ones) so that it never waits for the parent, and may
+still be writing those before. Memory goes by allowance (see ``budget.py``): an image that needs more than it was
+allowed comes back as held and is sent again when it fits (the order is in ``waiting.py``). Everything runs on one event
+loop and nothing here blocks it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from engine.budget import Budget
+from engine.deaths import Deaths
 from engine.errors import PoolError
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
 from engine.files import remove_temp, temp_name
@@ -28,40 +29,18 @@ from engine.link import WorkerLink, death
 from engine.slots import Assigned, Slot, inode, replaced_outcome
 from engine.waiting import WaitingImages
 
-__all__ = ["ImagePool", "ParallelProcessPool"]
+__all__ = ["ParallelProcessPool"]
 
 DEFAULT_TIMEOUT = 60.0
 """Least time limit of an image in seconds."""
 TIMEOUT_FACTOR = 10.0
 """Times its predicted CPU seconds an image may take."""
-CRASHES = 2
-"""An image whose worker crashed this often is given up."""
-OUTSIDE_KILLS = 5
-"""The same for signals that somebody else sent (SIGKILL, SIGTERM): they say little about the image."""
-OUTSIDE_SIGNALS = (-9, -15, -1, -2)
-HANDSHAKE_SECONDS = 30.0
 FAILED_STARTS = 3
 """Workers in a row that end before their handshake before the pool gives up."""
 TICK = 0.25
 """Seconds between looks at time limits and at held images."""
 BACK_OFF = 1.0
 """Seconds before another try after the system refused a process."""
-
-
-class ImagePool(Protocol):
-    """The seam between a run and whatever computes: a local pool here, machines behind a scheduler elsewhere."""
-
-    async def submit(self, job: Job) -> None:
-        """Take one image; waits while enough others wait."""
-
-    async def drain(self) -> None:
-        """Until every submitted image is through; raises PoolError when that can never be."""
-
-    def resize(self, count: int) -> None:
-        """Another number of workers."""
-
-    async def close(self, *, now: bool = False) -> None:
-        """End all workers: after the images in work, or at once."""
 
 
 class ParallelProcessPool:
@@ -92,7 +71,7 @@ class ParallelProcessPool:
         self._waiting = WaitingImages(budget)
         self._slots: dict[int, Slot] = {}
         self._recipes: list[object] = []
-        self._deaths: dict[int, tuple[int, int]] = {}
+        self._deaths = Deaths()
         self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._failed_starts = 0
@@ -101,8 +80,6 @@ class ParallelProcessPool:
         self._closing = False
         self._unfinished = 0
         self._ticker: asyncio.Task[None] | None = None
-
-    # ── what the outside asks ────────────────────────────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
         """Begin to start workers; they get images as soon as they answer."""
@@ -126,27 +103,27 @@ class ParallelProcessPool:
 
     def active(self) -> tuple[str, ...]:
         """Source paths of the images being worked on."""
-        tasks = (task for slot in self._slots.values() for task in slot.tasks.values())
-        return tuple(task.job.source for task in tasks if task.started is not None)
+        return tuple(path for slot in self._slots.values() for path in slot.sources)
 
     @property
     def waiting(self) -> int:
         """Images submitted and with no worker yet, held ones included."""
         return len(self._waiting)
 
-    @property
-    def idle(self) -> bool:
-        """Whether no worker has an image in hand."""
-        return not any(slot.tasks for slot in self._slots.values())
-
     def pids(self) -> dict[int, int]:
         """Worker number → process id, of those that run."""
         return {slot.number: slot.link.pid for slot in self._slots.values() if slot.link is not None and slot.ready}
 
+    def allowances(self) -> dict[int, int]:
+        """Worker number → bytes its current image was found to need; 0 before its header is read."""
+        current = {number: slot.current for number, slot in self._slots.items()}
+        return {number: task.needs for number, task in current.items() if task is not None}
+
     def pause(self) -> None:
         """Start no further image; those in work are finished."""
         self._paused = True
-        self._recall_all()
+        for slot in self._slots.values():
+            slot.recall()
 
     def resume(self) -> None:
         """Go on."""
@@ -169,7 +146,8 @@ class ParallelProcessPool:
         dropped = self._waiting.clear()
         self._unfinished -= len(dropped)
         self._closing = True
-        self._recall_all()
+        for slot in self._slots.values():
+            slot.recall()
         self._wake()
         return dropped
 
@@ -190,8 +168,6 @@ class ParallelProcessPool:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, *([self._ticker] if self._ticker else []), return_exceptions=True)
-
-    # ── workers come and go ──────────────────────────────────────────────────────────────────────────────────────
 
     def _fill(self) -> None:
         """Start workers until there are ``size``."""
@@ -266,19 +242,11 @@ class ParallelProcessPool:
         slot.tasks.clear()
 
     def _retry(self, number: int, job: Job, link: WorkerLink, reason: str) -> None:
-        crashes, kills = self._deaths.get(job.index, (0, 0))
-        outside = not link.killed_for and link.returncode in OUTSIDE_SIGNALS
-        crashes, kills = (crashes, kills + 1) if outside else (crashes + 1, kills)
-        self._deaths[job.index] = crashes, kills
-        timed_out = link.killed_for.startswith("took longer")
-        if timed_out or crashes >= CRASHES or kills >= OUTSIDE_KILLS:
-            again = "" if timed_out else f" {crashes + kills} times"
-            self._finish(number, job, Outcome(Status.FAILED, reason=f"{reason}{again}; the original is untouched"))
+        if verdict := self._deaths.verdict(job.index, link, reason):
+            self._finish(number, job, Outcome(Status.FAILED, verdict))
             return
         self._waiting.put_back(job)
         self._report(Retried(job.index, reason))
-
-    # ── what workers say ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _received(self, slot: Slot, message: dict[str, Any]) -> None:
         if "done" in message:
@@ -322,11 +290,11 @@ class ParallelProcessPool:
         if stage is Stage.DECODE:
             if self._timeout is None:
                 task.limit = max(DEFAULT_TIMEOUT, TIMEOUT_FACTOR * message["seconds"])
-            task.allowance = message["needs"]
-            self.budget.reserve(slot.number, index, task.allowance)
+            task.needs = message["needs"]
+            self.budget.reserve(slot.number, index, task.needs)
             if self._waiting.held:
                 self._dispatch()
-        self._report(StageChanged(index, slot.number, stage, task.allowance))
+        self._report(StageChanged(index, slot.number, stage, task.needs))
 
     def _needs(self, slot: Slot, index: int, needs: int) -> None:
         task = slot.tasks.pop(index, None)
@@ -375,20 +343,18 @@ class ParallelProcessPool:
         self._report(Finished(job.index, number, outcome))
         self._wake()
 
-    # ── who gets what ────────────────────────────────────────────────────────────────────────────────────────────
-
     def _dispatch(self) -> None:
         """Give every worker with room an image, those with nothing to do first."""
-        for slot in sorted(self._slots.values(), key=lambda slot: -slot.room):
+        for slot in sorted(self._slots.values(), key=lambda slot: not slot.empty):
             self._dispatch_to(slot)
 
     def _dispatch_to(self, slot: Slot) -> None:
         if not slot.ready or slot.retiring or self._paused or self._closing:
             return
         waited = self._waiting.fresh
-        while slot.room > 0 and (chosen := self._waiting.take(slot.number, self._clock())) is not None:
+        while slot.has_room and (chosen := self._waiting.take(slot.number, self._clock())) is not None:
             self._send(slot, *chosen)
-        if slot.room == 2 and not self._waiting.fresh:
+        if slot.empty and not self._waiting.fresh:
             self._steal()
         if self._waiting.fresh < waited:
             self._wake()
@@ -401,7 +367,7 @@ class ParallelProcessPool:
             self._recipes.append(job.recipe)  # keeps the recipe alive, so its id stays its own
             slot.link.send(recipe=recipe, value=job.recipe.to_json())
         temp = temp_name(slot.token, job.index)
-        slot.tasks[job.index] = Assigned(job, allowance, temp, inode(job.source) if job.in_place else None)
+        slot.tasks[job.index] = Assigned(job, temp, inode(job.source) if job.in_place else None)
         self.budget.reserve(slot.number, job.index, allowance)
         slot.link.send(
             task=job.index, source=job.source, target=job.target, recipe=recipe, allowance=allowance, temp=temp
@@ -413,24 +379,13 @@ class ParallelProcessPool:
         if loaded:
             min(loaded, key=lambda slot: slot.current.started or 0.0 if slot.current else 0.0).recall()
 
-    def _recall_all(self) -> None:
-        for slot in self._slots.values():
-            slot.recall()
-
-    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK)
             now = self._clock()
             for slot in list(self._slots.values()):
-                if slot.link is None:
-                    continue
-                if not slot.ready and now - slot.spawned > HANDSHAKE_SECONDS:
-                    slot.link.kill("did not answer the handshake")
-                for task in slot.tasks.values():
-                    if task.started is not None and now - task.started > task.limit:
-                        slot.link.kill(f"took longer than {task.limit:.0f} s")
+                if slot.link is not None and (reason := slot.overdue(now)):
+                    slot.link.kill(reason)
             if not self._closing:
                 self._fill()
                 self._dispatch()

@@ -219,7 +219,8 @@ class Run:
                 await self._rows_known.wait()
 
     def _job(self, index: int) -> Job:
-        return Job(index, self.state.catalog.source(index), self.state.catalog.target(index), self._recipe)
+        catalog = self.state.catalog
+        return Job(index, catalog.source(index), catalog.target(index), self._recipe, catalog.original(index))
 
     # ── gauges ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -231,7 +232,7 @@ class Run:
 
     def _sample_once(self) -> None:
         pids = self._pool.pids()
-        self._gauges = self._monitor.sample(pids.values(), self._budget.total, self._budget.used)
+        self._gauges = self._monitor.sample(pids.values(), self._budget.total, sum(self._pool.allowances().values()))
         self._worker_figures = {
             slot: (monitor.own_memory(pid), self._monitor.process_cpu(pid)) for slot, pid in pids.items()
         }

@@ -18,6 +18,10 @@ from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 __all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting", "summary"]
 
 
+SHOWN_CHARACTERS = 60
+MAX_SAVINGS_BYTES = 2**50
+
+
 class Kind(StrEnum):
     """What values a setting takes."""
 
@@ -82,7 +86,7 @@ class Setting:
         try:
             return self._parse(value)
         except (ValueError, TypeError, OverflowError):
-            raise ValueError(f"{value!r} is not allowed: use {self.allowed}") from None
+            raise ValueError(f"{_shown(value)} is not allowed: use {self.allowed}") from None
 
     def _parse(self, value: object) -> Any:
         match self.kind:
@@ -101,7 +105,10 @@ class Setting:
                     raise ValueError
                 return value
             case Kind.SAVINGS:
-                return Savings.parse(value) if isinstance(value, str) else Savings(0.0, self._number(value, whole=True))
+                savings = Savings.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
+                if savings.bytes > MAX_SAVINGS_BYTES:
+                    raise ValueError
+                return savings
             case Kind.SIZE:
                 return self._number(parse_size(value) if isinstance(value, str) else value, whole=True)
             case Kind.WHOLE:
@@ -130,6 +137,15 @@ class Setting:
         if value is None:
             return ""
         return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
+
+
+def _shown(value: object) -> str:
+    """A wrong value for a message, cut to a length that fits on a line; a number may be too long to print at all."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def _size_text(size: float) -> str:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from engine.deaths import TOOK_LONGER
 from engine.job import Job, Outcome, Status
 from engine.link import WorkerLink
+
+HANDSHAKE_SECONDS = 30.0
+QUEUE_BYTES = 128 * 1024
+"""Bytes of sources that wait at a worker: enough work to outlast a round trip to the parent."""
+QUEUE_IMAGES = 8
+"""Images that wait at a worker at most; one where their size is not known."""
 
 __all__ = ["Assigned", "Slot", "inode", "replaced_outcome"]
 
@@ -16,12 +23,12 @@ class Assigned:
     """One image at a worker."""
 
     job: Job
-    allowance: int
-    """Bytes."""
     temp: str
     """File name of the temp it would leave behind."""
     inode: tuple[int, int] | None
     """Device and inode of the source at dispatch, in place only: another one later proves that it was replaced."""
+    needs: int = 0
+    """Bytes of memory predicted from its header; 0 before that is read."""
     started: float | None = None
     """By the pool's clock; None while it waits behind another."""
     limit: float = 0.0
@@ -58,9 +65,32 @@ class Slot:
         return [task for task in self.tasks.values() if task.started is None]
 
     @property
-    def room(self) -> int:
-        """Images it can take: one to work on, one behind it."""
-        return 2 - sum(not task.writing for task in self.tasks.values())
+    def sources(self) -> list[str]:
+        """Paths of the images it has started."""
+        return [task.job.source for task in self.tasks.values() if task.started is not None]
+
+    def overdue(self, now: float) -> str:
+        """Why it must be killed; empty when it need not."""
+        if not self.ready and now - self.spawned > HANDSHAKE_SECONDS:
+            return "did not answer the handshake"
+        late = (task for task in self.tasks.values() if task.started is not None and now - task.started > task.limit)
+        return next((f"{TOOK_LONGER} {task.limit:g} s" for task in late), "")
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has nothing to work on and nothing behind it."""
+        return all(task.writing for task in self.tasks.values())
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes another image: to work on, or to wait behind one (several, where they are small)."""
+        queued = self.queued
+        if self.current is None:
+            queued = queued[1:]
+        if not queued:
+            return True
+        size = sum(task.job.size or QUEUE_BYTES for task in queued)
+        return size < QUEUE_BYTES and len(queued) < QUEUE_IMAGES
 
     def start(self, index: int, now: float, limit: float) -> bool:
         """The worker opened image ``index``; whatever it had before is only being written. False if it has it not."""

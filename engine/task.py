@@ -7,6 +7,7 @@ Sharp sidecar was sent, answered with the sidecar's own result fields).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,10 +64,13 @@ def _record(value: object, name: str) -> Mapping[str, Any]:
 def _whole(value: object, name: str, low: int, high: int) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value != int(value):
-        raise TaskError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise TaskError(f"{name} must be a whole number from {low} to {high}, not {value!r:.60}")
     if not low <= value <= high:
-        raise TaskError(f"{name} must be from {low} to {high}, not {value!r}")
+        shown = value if abs(value) < 10**30 else "a larger one"
+        raise TaskError(f"{name} must be from {low} to {high}, not {shown}")
+    if value != int(value):
+        raise TaskError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
     return int(value)
 
 
@@ -216,6 +220,14 @@ class TaskSettings:
         }
 
 
+def is_path(text: str) -> bool:
+    """Whether ``text`` can name a file at all; JSON can hold text that cannot."""
+    try:
+        return bool(text) and b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class ImageTask:
     """One image to optimize."""
@@ -235,8 +247,8 @@ class ImageTask:
         source, target = ("input", "output") if sidecar else ("input_path", "output_path")
         for key in (source, target):
             path = value.get(key)
-            if not isinstance(path, str) or not path or "\0" in path:
-                raise TaskError(f"{key} must be a path, not {path!r}")
+            if not isinstance(path, str) or not is_path(path):
+                raise TaskError(f"{key} must be a path, not {path!r:.200}")
         settings = TaskSettings.from_json(value.get("settings"))
         return cls(value[source], value[target], settings, Dialect.SIDECAR if sidecar else Dialect.LIBRARY)
 
@@ -268,16 +280,20 @@ class OptimizationResult:
         """Bytes saved, negative when the result grew."""
         return self.original_size - self.optimized_size
 
+    @property
+    def compression_ratio(self) -> float:
+        """Percent saved, negative when the result grew."""
+        return saved_percent(self.original_size, self.optimized_size)
+
     def to_json(self, dialect: Dialect = Dialect.LIBRARY) -> dict[str, object]:
         """The contract's form in the given dialect."""
-        ratio = saved_percent(self.original_size, self.optimized_size)
         if dialect is Dialect.SIDECAR:
             return {
                 "path": self.optimized_path,
                 "original_size": self.original_size,
                 "optimized_size": self.optimized_size,
                 "saved_bytes": self.saved_bytes,
-                "compression_ratio": f"{ratio:.2f}",
+                "compression_ratio": f"{self.compression_ratio:.2f}",
                 "format": self.format,
                 "success": self.success,
                 "error": self.error,
@@ -290,5 +306,5 @@ class OptimizationResult:
             "success": self.success,
             "error": self.error,
             "savedBytes": self.saved_bytes,
-            "compressionRatio": ratio,
+            "compressionRatio": self.compression_ratio,
         }

@@ -165,7 +165,7 @@ class Gauges:
     budget: int = 0
     """Bytes that images in flight may take together."""
     reserved: int = 0
-    """Bytes of that which are given out."""
+    """Bytes of that which the images in work need."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ async def write_frame(writer: asyncio.StreamWriter, value: Mapping[str, Any]) ->
 def update_to_json(update: Update) -> dict[str, Any]:
     """An update as JSON; the state bytes are compressed."""
     states = update.states
-    value = to_json(replace(update, states=None))
+    value = to_json(replace(update, states=None, changes=()))
+    value["changes"] = update.changes
     if states is not None:
         value["states"] = base64.b64encode(zlib.compress(states, 1)).decode("ascii")
     return value

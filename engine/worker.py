@@ -33,6 +33,12 @@ TRIM_BYTES = 64 * 1024**2
 """After an image predicted to need more than this, freed memory is handed back to the kernel."""
 QUICK_SECONDS = 0.04
 """Stages of images predicted to take less are not reported: they would be over before anybody could see them."""
+GROUP_IMAGES = 8
+"""Results that are written together at most."""
+GROUP_BYTES = 512 * 1024
+"""A group that holds this much is written at once."""
+GROUP_SECONDS = 0.015
+"""How long the first result of a group waits for others."""
 OOM_SCORE = 500
 """How much sooner than the runner the kernel should end a worker (−1000 to 1000)."""
 PR_SET_PDEATHSIG = 1
@@ -59,11 +65,16 @@ class Worker:
         self._changed = threading.Condition()
         self._exit = False
         self._recipes: dict[int, Any] = {}
-        self._writes: queue.Queue[Any] = queue.Queue(maxsize=1)
+        self._writes: queue.Queue[Any] = queue.Queue(maxsize=GROUP_IMAGES)
 
     def send(self, **message: object) -> None:
         """One line to the parent; a parent that is gone ends this process."""
-        line = json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+        self.send_all([message])
+
+    def send_all(self, messages: list[dict[str, Any]]) -> None:
+        """Several lines at once."""
+        text = "".join(json.dumps(message, separators=(",", ":")) + "\n" for message in messages)
+        line = text.encode("ascii")
         try:
             with self._out_lock:
                 while line:
@@ -97,10 +108,34 @@ class Worker:
             self.send(recalled=recalled["task"])
 
     def write(self) -> None:
-        """The writer thread."""
-        while (item := self._writes.get()) is not None:
-            index, write = item
-            self.send(done=index, outcome=write.commit().to_json())
+        """The writer thread: results that come close together share the sync of their folder and one line out."""
+        from engine.pipeline import commit
+
+        more = True
+        while more:
+            group, more = self._group()
+            outcomes = commit([write for _, write in group])
+            self.send_all(
+                [{"done": index, "outcome": o.to_json()} for (index, _), o in zip(group, outcomes, strict=True)]
+            )
+            for _ in group:
+                self._writes.task_done()
+
+    def _group(self) -> tuple[list[tuple[int, Any]], bool]:
+        """Results to write now, and whether more will come."""
+        group: list[tuple[int, Any]] = []
+        deadline, size = None, 0
+        while len(group) < GROUP_IMAGES and size < GROUP_BYTES:
+            try:
+                item = self._writes.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                break
+            if item is None:
+                return group, False
+            group.append(item)
+            size += len(item[1].data)
+            deadline = deadline or time.monotonic() + GROUP_SECONDS
+        return group, True
 
     def _next(self) -> dict[str, Any] | None:
         with self._changed:
@@ -145,6 +180,8 @@ class Worker:
         if isinstance(answer, Needs):
             self.send(needs=answer.bytes, index=index)
         elif isinstance(answer, Write):
+            if len(answer.data) > GROUP_BYTES:
+                self._writes.join()  # at most one large result waits for the disk
             self._writes.put((index, answer))
         else:
             self.send(done=index, outcome=answer.to_json())

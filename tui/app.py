@@ -8,7 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.segment import Segment
@@ -20,7 +20,7 @@ from engine.settings import Settings
 from engine.view import Gauges, RunView
 from tui.dialogs import Choice, ChoiceDialog
 from tui.disk import Disk
-from tui.header import Link
+from tui.header import Link, worker_mark
 from tui.look import Look
 from tui.main_screen import MainScreen
 from tui.mirror import Mirror
@@ -37,8 +37,8 @@ class AppResult:
     """What the user chose when leaving."""
 
     choice: str
-    """``nothing`` (no run was open), ``over`` (the run had ended), ``left`` (it goes on), ``stopping`` (after the
-    images in work) or ``stopped``."""
+    """``nothing`` (no run was open), ``over`` (the run had ended), ``lost`` (its runner did not answer any more),
+    ``left`` (it goes on), ``stopping`` (after the images in work) or ``stopped``."""
     run_id: str = ""
 
 
@@ -108,6 +108,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
     def on_mount(self) -> None:
         """Paint first; then attach or start."""
         self._set_mouse(self._mouse_on)
+        self.app_resume_signal.subscribe(self, self._resumed)
         self.set_interval(IDLE, self._look_at_machine)
         self.call_after_refresh(self._begin)
 
@@ -174,13 +175,14 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
             from engine.monitor import Monitor
 
             self._gauges = Monitor().gauges
-        self.mirror.idle_gauges = await asyncio.to_thread(self._gauges)
+        self.mirror.idle_gauges = replace(await asyncio.to_thread(self._gauges), mem_peak=0)
         self._paint()
 
-    def worker_memory(self, slot: int) -> int:
-        """Bytes the worker has now; 0 when unknown."""
-        workers = self.mirror.update.workers if self.mirror.update else ()
-        return next((worker.rss for worker in workers if worker.slot == slot), 0)
+    def is_near(self, slot: int) -> bool:
+        """Whether a worker is near its share of memory."""
+        update = self.mirror.update
+        workers = update.workers if update else ()
+        return any(update and worker.slot == slot and worker_mark(worker, update) == "!" for worker in workers)
 
     def failed(self, sentence: str) -> None:
         """Something did not work: one sentence in a box."""
@@ -205,6 +207,17 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         except OSError:
             return "sent to the clipboard of your terminal"
         return f"copied, also to {state / 'copied.txt'}"
+
+    def _resumed(self, _: App[object]) -> None:
+        """Back from the shell: Textual has set its own mouse mode and believes its picture is still there."""
+        self._set_mouse(self._mouse_on)
+        self.repaint_all()
+
+    def repaint_all(self) -> None:
+        """Paint the whole screen again."""
+        self.screen.refresh(layout=True)
+        for widget in self.screen.walk_children():
+            widget.refresh()
 
     def toggle_mouse(self) -> bool:
         """Mouse on or off; gives which."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -49,6 +49,8 @@ class Canvas(Acting):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._painted: dict[int, Parts] = {}
+        self.drawn = Size(0, 0)
+        """The size at the last look: Textual works it out anew each time it is asked."""
 
     @property
     def look(self) -> Look:
@@ -66,13 +68,15 @@ class Canvas(Acting):
 
     def render_line(self, y: int) -> Strip:
         """Textual asks for a line."""
+        self.drawn = self.size
         parts = self._line(y)
         self._painted[y] = parts
         style = self.look.style
-        return Strip([Segment(text, style(role)) for text, role in parts if text], self.size.width)
+        return Strip([Segment(text, style(role)) for text, role in parts], self.drawn.width)
 
     def _line(self, y: int) -> Parts:
-        return merge(pad(self.draw(y, self.size.width), self.size.width))
+        width = self.drawn.width
+        return merge(pad(self.draw(y, width), width))
 
     def on_resize(self) -> None:
         """Nothing painted before is right any more."""
@@ -80,14 +84,16 @@ class Canvas(Acting):
 
     def redraw(self) -> None:
         """Paint what changed since it was painted last."""
-        if not self.size or not self.is_on_screen:
+        if not self.is_on_screen:
             return
-        for y in range(self.size.height):
+        self.drawn = self.size
+        width, height = self.drawn
+        for y in range(height):
             old, new = self._painted.get(y), self._line(y)
             if old is None:
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.refresh(Region(0, y, width, 1))
             elif old != new:
-                start, end = _difference(old, new, self.size.width)
+                start, end = _difference(old, new, width)
                 self.refresh(Region(start, y, end - start, 1))
 
 
@@ -113,8 +119,6 @@ class Listing(Canvas, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(here(Where.LISTS))]
     head = 0
     """Lines at the top that do not scroll."""
-    foot = 0
-    """Lines at the bottom that do not scroll."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -139,16 +143,21 @@ class Listing(Canvas, can_focus=True):
         return []
 
     @property
+    def foot(self) -> int:
+        """Lines at the bottom that do not scroll."""
+        return 0
+
+    @property
     def page(self) -> int:
         """Lines that scroll."""
-        return max(1, self.size.height - self.head - self.foot)
+        return max(1, self.drawn.height - self.head - self.foot)
 
     def draw(self, y: int, width: int) -> Parts:
         """Head, visible rows, foot."""
         if y < self.head:
             return self.draw_head(y, width)
-        if y >= self.size.height - self.foot:
-            return self.draw_foot(y - (self.size.height - self.foot), width)
+        if y >= self.drawn.height - self.foot:
+            return self.draw_foot(y - (self.drawn.height - self.foot), width)
         row = self.top + y - self.head
         if row >= self.total:
             return []
@@ -176,9 +185,10 @@ class Listing(Canvas, can_focus=True):
 
     def redraw(self) -> None:
         """Paint what changed; the number of lines may have changed as well."""
-        if self.size:
+        if self.is_on_screen:
+            self.drawn = self.size
             self.reveal()
-        super().redraw()
+            super().redraw()
 
     def moved(self) -> None:
         """The cursor is somewhere else; for subclasses."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from engine.errors import ImgoptError
 from engine.settings import Settings
 from engine.view import Phase, RunView
 from tui import text
@@ -146,6 +147,10 @@ class Commands:
         """Mouse on or off."""
         self.main.say("mouse on" if self.host.toggle_mouse() else "mouse off: the terminal selects text itself")
 
+    def do_repaint(self) -> None:
+        """Everything, also what did not change."""
+        self.host.repaint_all()
+
     def do_suspend(self) -> None:
         """Back to the shell."""
         self.host.action_suspend_process()
@@ -153,7 +158,8 @@ class Commands:
     def do_quit(self) -> None:
         """Leave; with a run in work, ask what becomes of it."""
         if not self.host.mirror.working:
-            self.host.leave("over" if self.host.mirror.info else "nothing")
+            mirror = self.host.mirror
+            self.host.leave("nothing" if mirror.info is None else "lost" if mirror.lost else "over")
             return
 
         def end(answer: str | None) -> None:
@@ -246,7 +252,13 @@ class Commands:
 
         async def show(view: RunView) -> None:
             width = min(78, self.host.size.width) - 4
-            lines = summary_lines(info, update, await view.report(), self.host.look, width)
+            try:
+                from engine.report import report_text
+
+                report = report_text(await view.report()).splitlines()
+            except (ImgoptError, OSError):
+                report = []
+            lines = summary_lines(info, update, report, self.host.look, width)
             self.host.push_screen(ReadDialog(f"Run {info.run_id}", lines))
 
         self.host.start_task(self.host.session.tell(show))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from engine.view import ImageRow, ImageState, RunInfo, Update
 from tui import text
@@ -28,7 +26,8 @@ def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
     """Every fact of an image."""
     state = ImageState(row.state)
     size = f"{row.width} {'x' if look.ascii_only else '×'} {row.height} px" if row.width else "not known yet"
-    saved = text.change(row.original_size, row.optimized_size, digits=1) if row.optimized_size else ""
+    written = state in (ImageState.DONE, ImageState.KEPT)
+    saved = text.change(row.original_size, row.optimized_size, digits=1) if written else ""
     saving = row.original_size - row.optimized_size
     worker = f"W{row.slot + 1}" if row.slot >= 0 else "none yet"
     formats = row.source_format or "not known yet"
@@ -44,11 +43,11 @@ def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
         (
             "result",
             f"{row.optimized_size} B  ({text.size(row.optimized_size, precise=True)})"
-            if row.optimized_size
-            else "none yet",
+            if written
+            else ("none" if state.final else "none yet"),
             "strong",
         ),
-        ("saved", f"{text.size(saving, precise=True)}  {saved}" if saved else "nothing yet", "good" if saved else ""),
+        ("saved", f"{text.size(saving, precise=True)}  {saved}" if saved else "nothing", "good" if saved else ""),
         ("format", formats, "strong"),
         ("pixels", size, "strong"),
         ("quality", quality, "strong"),
@@ -62,11 +61,12 @@ def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
     return [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
 
 
-def summary_lines(info: RunInfo, update: Update, report: Mapping[str, Any], look: Look, width: int) -> list[Parts]:
-    """Totals of a run, then its report as the engine gives it."""
+def summary_lines(info: RunInfo, update: Update, report: Sequence[str], look: Look, width: int) -> list[Parts]:
+    """Totals of a run, then its report, line by line."""
     totals = update.totals
     change = text.change(totals.bytes_in, totals.bytes_out, digits=1)
     per_second = totals.through / update.elapsed if update.elapsed else 0.0
+    before, after = text.size(totals.bytes_in, precise=True), text.size(totals.bytes_out, precise=True)
     facts = [
         ("run", f"{info.run_id}: {update.phase} after {text.clock(update.elapsed)}", "strong"),
         ("folders", "  ".join(info.roots), "strong"),
@@ -74,46 +74,25 @@ def summary_lines(info: RunInfo, update: Update, report: Mapping[str, Any], look
         ("settings", info.summary, "strong"),
         ("images", f"{totals.through} of {totals.found}   {per_second:.1f} a second", "strong"),
         ("outcomes", _outcomes(totals.done, totals.kept, totals.skipped, totals.failed), "strong"),
-        ("bytes", f"{text.size(totals.bytes_in, precise=True)} before", "strong"),
-        ("", f"{text.size(totals.bytes_out, precise=True)} after", "strong"),
+        ("bytes", f"{before} {look.glyphs.arrow} {after}", "strong"),
         ("saved", f"{text.size(totals.saved, precise=True)}  {f'({change})' if change else ''}", "good"),
     ]
     lines = [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
     if totals.failed:
         lines += [
             [],
-            *plain_lines(["Failed images keep their originals; R tries them again."], look.safe, width, "warn"),
+            *plain_lines(
+                ["Failed images keep their originals. In Images, f shows them alone, Enter says why."],
+                look.safe,
+                width,
+                "warn",
+            ),
         ]
-    told = _report(report)
-    return [*lines, [], [(" report", "title")], *plain_lines(told, look.safe, width)] if told else lines
+    return [*lines, [], [(" report", "title")], *plain_lines(report, look.safe, width)] if report else lines
 
 
 def _outcomes(done: int, kept: int, skipped: int, failed: int) -> str:
     return f"{done} done   {kept} kept   {skipped} skipped   {failed} failed"
-
-
-def _report(report: Mapping[str, Any], indent: str = "") -> list[str]:
-    """A report's own text if it has one, else its entries as indented lines."""
-    own = report.get("text")
-    if isinstance(own, str):
-        return own.splitlines()
-    lines: list[str] = []
-    for key, value in report.items():
-        if isinstance(value, Mapping):
-            lines += [f"{indent}{key}:", *_report(value, indent + "  ")]
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            lines.append(f"{indent}{key}: {text.count(len(value), 'entry', 'entries')}")
-        else:
-            lines.append(f"{indent}{key}: {_plain(key, value)}")
-    return lines
-
-
-def _plain(key: str, value: object) -> str:
-    if isinstance(value, float):
-        if key in ("started", "finished", "ended"):
-            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
-        return f"{value:.3f}".rstrip("0").rstrip(".")
-    return str(value)
 
 
 class DetailsPane(Canvas):

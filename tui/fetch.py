@@ -7,10 +7,33 @@ from typing import Generic, TypeVar
 
 from engine.errors import ImgoptError
 
-__all__ = ["Latest"]
+__all__ = ["Latest", "Pace"]
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+
+
+EVERY = 0.5
+"""Seconds between two equal questions while a run changes the answers."""
+
+
+class Pace:
+    """Lets a new question through at once, the same one again only every half second."""
+
+    def __init__(self) -> None:
+        self._question: object = self
+        self._at = 0.0
+
+    def due(self, question: object, now: float) -> bool:
+        """Whether to ask."""
+        if question == self._question and now - self._at < EVERY:
+            return False
+        self._question, self._at = question, now
+        return True
+
+    def reset(self) -> None:
+        """The next question is let through."""
+        self._question = self
 
 
 class Latest(Generic[Q, A]):
@@ -43,7 +66,7 @@ class Latest(Generic[Q, A]):
                 question = self._next.pop()
                 try:
                     answer = await self._ask(question)
-                except (ImgoptError, OSError):
+                except (ImgoptError, OSError, EOFError):
                     continue
                 self._done(question, answer)
         finally:

@@ -28,7 +28,6 @@ class FilesPane(Listing):
     """Folders and images; Space marks them for the next run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(here(Where.FILES))]
-    foot = 1
 
     def __init__(self, roots: tuple[str, ...], *, id: str) -> None:
         super().__init__(id=id)
@@ -84,6 +83,11 @@ class FilesPane(Listing):
         if node.counted is None:
             return self.look.glyphs.dots
         return f"{node.counted[0]:>7} {text.size(node.counted[1]):>6}"
+
+    @property
+    def foot(self) -> int:
+        """What the next run would take."""
+        return 1
 
     def draw_foot(self, y: int, width: int) -> Parts:
         """What the next run would take."""
@@ -148,6 +152,7 @@ class FilesPane(Listing):
             await asyncio.sleep(0)
             self.redraw()
         self.redraw()
+        self.host.main.row_arrived()
 
     def _read(self, parent: Node, hidden: bool) -> list[Node]:
         entries: list[Entry] = self.host.disk.list_folder(parent.path, hidden=hidden)
@@ -168,6 +173,10 @@ class FilesPane(Listing):
         self._open_roots()
         self.redraw()
         return ""
+
+    def moved(self) -> None:
+        """Another line: the place beside the tabs."""
+        self.host.main.row_arrived()
 
     def do_mark(self) -> None:
         """Mark or unmark, and go on to the next line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from textual import events
@@ -12,14 +13,17 @@ from engine.view import BatchRow, ImageRow, ImageState, Window
 from tui import text
 from tui.actions import Where, here
 from tui.canvas import Listing, bindings
-from tui.fetch import Latest
-from tui.look import STATE_ROLES, Look, Parts
-from tui.parts import clip, runs, spread
+from tui.fetch import Latest, Pace
+from tui.images_pane import failure
+from tui.look import STATE_ROLES, Look, Part, Parts
+from tui.parts import clip, pad, runs
 
 __all__ = ["BatchGrid", "Shape", "cells_of", "figures", "legend"]
 
 NUMBER = 5
 """Columns before the cells: a number of four and a space."""
+LEGEND = 75
+"""Columns the legend takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,14 @@ class Shape:
         return batch * self.lines_each + within // self.cells, within % self.cells
 
 
-def cells_of(states: bytes | bytearray, cursor: int, marks: str) -> Parts:
+@lru_cache(maxsize=1024)
+def cells_of(states: bytes, cursor: int, marks: str) -> tuple[Part, ...]:
     """The cells of one line in as few parts as possible; ``cursor`` is a column or −1."""
     line = "".join(marks[state] for state in states)
     roles = [STATE_ROLES[state] for state in states]
     if 0 <= cursor < len(roles):
         roles[cursor] = "cell"
-    return runs(line, roles)
+    return tuple(runs(line, roles))
 
 
 def figures(row: BatchRow, cells: int) -> Parts:
@@ -105,7 +110,6 @@ class BatchGrid(Listing):
     """Lines are lines of the grid; ``index`` is the image under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(here(Where.BATCHES))]
-    foot = 1
     own_cursor = True
 
     def __init__(self, *, id: str) -> None:
@@ -115,6 +119,7 @@ class BatchGrid(Listing):
         self.row: ImageRow | None = None
         """Facts of the image under the cursor, once they came."""
         self._figures: dict[int, BatchRow] = {}
+        self._pace, self._pace_row = Pace(), Pace()
         self._batches: Latest[tuple[int, int], tuple[BatchRow, ...]] | None = None
         self._images: Latest[int, ImageRow | None] | None = None
 
@@ -128,7 +133,7 @@ class BatchGrid(Listing):
     def shape(self) -> Shape:
         """For the present size and run."""
         mirror = self.host.mirror
-        cells = max(1, self.size.width - NUMBER)
+        cells = max(1, self.drawn.width - NUMBER)
         # Room left over goes to figures: a line never gets wider than one batch.
         return Shape(mirror.batch_size, min(cells, max(1, mirror.batch_size)), len(mirror.states))
 
@@ -149,25 +154,37 @@ class BatchGrid(Listing):
         number = f"{batch + 1:>4}" if first == batch * shape.batch else "    "
         column = self.index - first if chosen else -1
         parts: Parts = [(number.ljust(NUMBER), "strong" if chosen else "dim")]
-        parts += cells_of(self.host.mirror.states[first : first + count], column, self.look.glyphs.marks)
+        parts += cells_of(bytes(self.host.mirror.states[first : first + count]), column, self.look.glyphs.marks)
         room = width - NUMBER - shape.cells
         if room >= len(FIGURE_HEADS[0]) and number.strip() and batch in self._figures:
             parts.append((" " * (shape.cells - count), ""))
             parts += figures(self._figures[batch], room)
         return parts
 
+    def heads(self) -> str:
+        """Titles of the figures that have room."""
+        room, out = self.drawn.width - NUMBER - self.shape.cells, ""
+        for head in FIGURE_HEADS:
+            if len(out) + len(head) > room:
+                break
+            out += head
+        return out
+
+    @property
+    def foot(self) -> int:
+        """Legend and titles share a line where both fit."""
+        heads = self.heads()
+        return 2 if heads and self.shape.cells < LEGEND else 1
+
     def draw_foot(self, y: int, width: int) -> Parts:
-        """The legend, and the titles of the figures."""
+        """The titles of the figures, and the legend."""
         if not self.host.mirror.info:
             return [(" " * NUMBER + "no run is open: mark folders in Files, then press r", "dim")]
-        room = width - NUMBER - self.shape.cells
-        heads: list[str] = []
-        for head in FIGURE_HEADS:
-            if len("".join(heads)) + len(head) > room:
-                break
-            heads.append(head)
-        right = "".join(heads).ljust(room) if heads else ""
-        return spread(legend(self.look, width - len(right)), [(right, "dim")] if right else [], width)
+        heads = self.heads()
+        titles: Parts = [(heads, "dim")]
+        if self.foot == 1:
+            return [*pad(legend(self.look, NUMBER + self.shape.cells), NUMBER + self.shape.cells), *titles]
+        return [(" " * (NUMBER + self.shape.cells), ""), *titles] if y == 0 else legend(self.look, width)
 
     def refresh_data(self) -> None:
         """The run has news: follow it, ask for figures of what is visible, paint."""
@@ -185,12 +202,16 @@ class BatchGrid(Listing):
         if self._batches is None or self._images is None or not self.host.session.view:
             return
         shape = self.shape
-        if self.size.width - NUMBER - shape.cells >= len(FIGURE_HEADS[0]):
-            first = shape.span(self.top)[0]
-            self._batches.want((first, self.page // shape.lines_each + 1))
+        if self.drawn.width - NUMBER - shape.cells >= len(FIGURE_HEADS[0]):
+            span = (shape.span(self.top)[0], self.page // shape.lines_each + 1)
+            if self._pace.due(span, self.host.clock()):
+                self._batches.want(span)
         if self.host.mirror.states:
             state = self.host.mirror.states[self.index]
-            if self.row is None or self.row.index != self.index or self.row.state != state:
+            stale = self.row is None or self.row.index != self.index or self.row.state != state
+            # While following, the image under the cursor is another one with every update.
+            about = None if self.following else self.index
+            if stale and (self._pace_row.due(about, self.host.clock()) or not self.following):
                 self._images.want(self.index)
 
     async def _ask_batches(self, span: tuple[int, int]) -> tuple[BatchRow, ...]:
@@ -276,6 +297,10 @@ class BatchGrid(Listing):
             return "", ""
         state = ImageState(states[self.index])
         if state is ImageState.FAILED:
-            return f"{row.path}: {row.reason or 'failed'} (Enter: details, R: retry)", "failed"
-        detail = row.reason or row.stage or text.change(row.original_size, row.optimized_size)
+            return failure(row, self.drawn.width, retry=self.host.mirror.working), "failed"
+        detail = (
+            row.reason
+            or row.stage
+            or (text.change(row.original_size, row.optimized_size) if state is ImageState.DONE else "")
+        )
         return f"{row.path}: {state.name.lower()}{'  ' + detail if detail else ''}", "dim"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.view import Gauges, Phase, WorkerRow
+from engine.view import Gauges, Phase, Update, WorkerRow
 from tui import text
 from tui.canvas import Canvas
 from tui.look import Look, Parts
@@ -20,7 +20,7 @@ _PHASE_ROLES = {
     Phase.FAILED: "failed",
 }
 NEAR = 0.85
-"""Share of its allowance from which a worker is marked with ``!``."""
+"""Part of a limit from which it is marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def saved_line(mirror: Mirror, cells: int) -> Parts:
     parts: Parts = [(" saved ", "dim"), (text.size(totals.saved, precise=True), "strong")]
     if totals.bytes_in:
         parts.append((f" ({text.change(totals.bytes_in, totals.bytes_out, digits=1)})", "good"))
-    rate = f"   {update.rate:.1f} img/s"
+    rate = "" if update.phase.over else f"   {update.rate:.1f} img/s"
     outcomes: Parts = []
     for word, number, role in (
         ("done", totals.done, "done"),
@@ -127,9 +127,10 @@ def gauge_line(gauges: Gauges, look: Look, cells: int) -> Parts:
     ]
 
 
-def worker_mark(worker: WorkerRow) -> str:
-    """``!`` when a worker is near what was reserved for its image."""
-    return "!" if worker.allowance and worker.rss >= NEAR * worker.allowance else " "
+def worker_mark(worker: WorkerRow, update: Update) -> str:
+    """``!`` when a busy worker is near its share: what was reserved for its image, or its part of the budget."""
+    share = max(worker.allowance, update.gauges.budget // max(1, update.workers_wanted))
+    return "!" if worker.index >= 0 and share and worker.rss >= NEAR * share else " "
 
 
 def workers_line(mirror: Mirror, cells: int) -> Parts:
@@ -155,7 +156,7 @@ def workers_line(mirror: Mirror, cells: int) -> Parts:
         if width(parts) + len(one) + 1 + (0 if last else len(more)) > room:
             parts.append((more, "dim"))
             break
-        mark = worker_mark(worker)
+        mark = worker_mark(worker, update)
         parts += [(one, "dim" if worker.index < 0 else ""), (mark, "failed" if mark != " " else "")]
     return spread(parts or [(" starting workers", "dim")], right, cells)
 

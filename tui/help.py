@@ -50,7 +50,7 @@ def help_lines(look: Look) -> list[Parts]:
     for where in Where:
         lines += [[], [(f" {_TITLES[where]}", "title")]]
         for entry in here(where):
-            lines.append([(f"   {entry.shown:15}", "key"), (f"{entry.name:16}", "strong"), (f" {entry.help}", "dim")])
+            lines.append([(f"   {entry.shown:11}", "key"), (f"{entry.name:15}", "strong"), (entry.help, "dim")])
     return lines
 
 

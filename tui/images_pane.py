@@ -12,27 +12,23 @@ from engine.view import ImageRow, ImageState, Page, Window
 from tui import text
 from tui.actions import Where, here
 from tui.canvas import Listing, bindings
-from tui.fetch import Latest
-from tui.header import NEAR
+from tui.fetch import Latest, Pace
 from tui.look import STATE_ROLES, Parts
 
-__all__ = ["SORTS", "ImagesPane", "state_word"]
+__all__ = ["SORTS", "ImagesPane", "failure", "state_word"]
 
 SORTS = ("index", "path", "in", "out", "saved", "state", "seconds")
 """What ``s`` goes through, in order."""
-EVERY = 0.5
-"""Seconds between two questions for the same rows while a run changes them."""
 _FORMATS = {"jpeg": "jpg", "tiff": "tif"}
 _COLUMNS = (("FMT", 5), ("STATE", 11), ("IN", 6), ("OUT", 8), ("SAVED", 8), ("Q", 5))
 _FIXED = 3 + sum(width for _, width in _COLUMNS)
 _SORTED_BY = {"FILE": "path", "STATE": "state", "IN": "in", "OUT": "out", "SAVED": "saved"}
 
 
-def state_word(row: ImageRow, rss: int = 0) -> str:
+def state_word(row: ImageRow, *, near: bool = False) -> str:
     """``done``, ``encode W1``, ``wait mem``, ``FAIL`` …"""
     match ImageState(row.state):
         case ImageState.RUNNING:
-            near = row.needs and rss >= NEAR * row.needs
             return f"{row.stage or 'run'}{f' W{row.slot + 1}' if row.slot >= 0 else ''}{'!' if near else ''}"
         case ImageState.HELD:
             return "wait mem"
@@ -42,6 +38,12 @@ def state_word(row: ImageRow, rss: int = 0) -> str:
             return "wait"
         case state:
             return state.name.lower()
+
+
+def failure(row: ImageRow, cells: int, *, retry: bool) -> str:
+    """What happened to an image, and which keys help; a long path gives way to the reason."""
+    path = text.cut_left(row.path, max(16, cells // 2 - 8), "...")
+    return f"{path}: {row.reason or 'failed'} (Enter: details{', R: retry' if retry else ''})"
 
 
 class ImagesPane(Listing):
@@ -55,13 +57,16 @@ class ImagesPane(Listing):
         self.window = Window(count=1)
         self.matching = 0
         self._rows: dict[int, ImageRow] = {}
-        self._asked_at = 0.0
-        self._asked: Window | None = None
+        self._pace = Pace()
         self._pages: Latest[Window, Page] | None = None
 
     def on_mount(self) -> None:
         """Prepare the one question a list asks."""
         self._pages = Latest(self._ask, self._have, self.host.start_task)
+
+    def on_show(self) -> None:
+        """Nothing is asked for while the list is hidden."""
+        self.refresh_data()
 
     @property
     def total(self) -> int:
@@ -98,10 +103,11 @@ class ImagesPane(Listing):
         flag = "*" if state is ImageState.RUNNING else " "
         path = text.cut_left(self.look.safe(image.path), name, self.look.glyphs.dots)
         path += " " * (name - cell_len(path))
-        kind = image.source_format or "."
-        word = state_word(image, self.host.worker_memory(image.slot))
-        out = text.size(image.optimized_size) if image.optimized_size else ""
-        saved = text.change(image.original_size, image.optimized_size) if image.optimized_size else ""
+        kind = image.source_format
+        written = state in (ImageState.DONE, ImageState.KEPT)
+        word = state_word(image, near=self.host.is_near(image.slot))
+        out = text.size(image.optimized_size) if written else ""
+        saved = text.change(image.original_size, image.optimized_size) if written else ""
         quality = "L" if state is ImageState.DONE and not image.quality else str(image.quality or "")
         return [
             (f" {pointer if chosen else flag} {path}", ""),
@@ -118,9 +124,9 @@ class ImagesPane(Listing):
             return
         self.reveal()
         wanted = replace(self.window, offset=self.top, count=self.page)
-        now = self.host.clock()
-        if force or wanted != self._asked or now - self._asked_at >= EVERY:
-            self._asked, self._asked_at = wanted, now
+        if force:
+            self._pace.reset()
+        if self._pace.due(wanted, self.host.clock()):
             self._pages.want(wanted)
 
     async def _ask(self, window: Window) -> Page:
@@ -139,7 +145,8 @@ class ImagesPane(Listing):
 
     def forget(self) -> None:
         """Another run begins."""
-        self._rows, self.matching, self._asked = {}, 0, None
+        self._rows, self.matching = {}, 0
+        self._pace.reset()
         self.window = Window(count=1)
 
     def moved(self) -> None:
@@ -196,5 +203,5 @@ class ImagesPane(Listing):
         if row is None:
             return "", ""
         if row.state == ImageState.FAILED:
-            return f"{row.path}: {row.reason or 'failed'} (Enter: details, R: retry)", "failed"
+            return failure(row, self.drawn.width, retry=self.host.mirror.working), "failed"
         return f"{row.path}{': ' + row.reason if row.reason else ''}", "dim"

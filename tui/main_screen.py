@@ -81,8 +81,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.active = active
         self.is_alone = False
         self.commands = Commands(self)
-        self._roots = roots
         self._said = ("", -SAID)
+        self.files = FilesPane(roots, id="files")
+        self.grid = BatchGrid(id="batches")
+        self.images = ImagesPane(id="images")
+        self.log_pane = LogPane(id="log")
+        self._details = DetailsPane()
+        self._about: list[Canvas] = [MessageLine(classes="frame"), Tabs(classes="frame"), self._details]
+        self._others: list[Canvas] = []
 
     @property
     def host(self) -> ImgoptApp:
@@ -98,19 +104,19 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield TinyLine(id="tiny")
         yield Header(id="header")
         yield Rule(classes="frame")
-        yield Tabs(classes="frame")
+        yield self._about[1]
         with Horizontal(id="body"):
             with Vertical(id="files-box", classes="pane"):
                 yield PaneTitle("Files", "files")
-                yield FilesPane(self._roots, id="files")
+                yield self.files
             yield Wall(classes="wall")
             with Vertical(id="middle"):
                 with Vertical(id="batches-box", classes="pane"):
                     yield PaneTitle("Batches", "batches")
-                    yield BatchGrid(id="batches")
+                    yield self.grid
                 with Vertical(id="images-box", classes="pane"):
                     yield PaneTitle("Images", "images")
-                    yield ImagesPane(id="images")
+                    yield self.images
             yield Wall(classes="wall")
             with Vertical(id="side"):
                 yield PaneTitle("Machine")
@@ -118,24 +124,29 @@ class MainScreen(Screen[None], inherit_bindings=False):
         with Horizontal(id="bottom"):
             with Vertical(id="details-box"):
                 yield PaneTitle("Chosen image")
-                yield DetailsPane()
+                yield self._details
             yield Wall(classes="wall bottom-wall")
             with Vertical(id="log-box", classes="pane"):
                 yield PaneTitle("Log", "log")
-                yield LogPane(id="log")
+                yield self.log_pane
         yield Rule(classes="frame")
-        yield MessageLine(classes="frame")
+        yield self._about[0]
         yield KeyLine(classes="frame")
 
     def on_mount(self) -> None:
         """The panes of this size."""
         self.set_class(self.host.look.plain, "-plain")
         self.set_class(self.host.look.ascii_only, "-ascii7")
+        self._others = [canvas for canvas in self.query(Canvas) if canvas not in (self.grid, self.log_pane)]
         self.place_panes()
 
     def on_resize(self) -> None:
         """Another size may show other panes."""
         self.place_panes()
+
+    def on_screen_resume(self) -> None:
+        """A box closed: what it changed was not painted while it was open."""
+        self.call_after_refresh(self.repaint)
 
     def place_panes(self) -> None:
         """Show what this size has room for, focus the active pane."""
@@ -163,27 +174,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def pane(self, name: str) -> Listing:
         """One of the panes by its name."""
-        return self.query_one(f"#{name}", Listing)
-
-    @property
-    def files(self) -> FilesPane:
-        """The file tree."""
-        return self.query_one(FilesPane)
-
-    @property
-    def grid(self) -> BatchGrid:
-        """The batch grid."""
-        return self.query_one(BatchGrid)
-
-    @property
-    def images(self) -> ImagesPane:
-        """The list of images."""
-        return self.query_one(ImagesPane)
-
-    @property
-    def log_pane(self) -> LogPane:
-        """The log."""
-        return self.query_one(LogPane)
+        panes: dict[str, Listing] = {
+            "files": self.files,
+            "batches": self.grid,
+            "images": self.images,
+            "log": self.log_pane,
+        }
+        return panes[name]
 
     def show_pane(self, name: str) -> None:
         """Make a pane the active one."""
@@ -195,9 +192,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.grid.refresh_data()
         self.images.refresh_data()
         self.log_pane.refresh_data()
-        for canvas in self.query(Canvas):
-            if canvas not in (self.grid, self.log_pane):
-                canvas.redraw()
+        for canvas in self._others:
+            canvas.redraw()
 
     def forget(self) -> None:
         """Another run begins."""
@@ -207,8 +203,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def row_arrived(self) -> None:
         """Cursor or facts under it changed: the lines that speak of them."""
-        for canvas in self.query("MessageLine, Tabs, DetailsPane"):
-            cast("Canvas", canvas).redraw()
+        if self.is_mounted:
+            for canvas in self._about:
+                canvas.redraw()
 
     def say(self, words: str) -> None:
         """Show a message for a few seconds."""

@@ -10,7 +10,7 @@ from typing import NoReturn
 import engine
 from engine.settings import SCHEMA, Kind, Setting
 
-__all__ = ["COMMANDS", "UsageError", "dashboard_parser", "given_settings", "parse"]
+__all__ = ["COMMANDS", "UsageError", "dashboard_parser", "given_settings", "parse", "settings_table"]
 
 PROG = "imgopt-tui"
 COMMANDS = {
@@ -82,6 +82,17 @@ def given_settings(arguments: argparse.Namespace) -> tuple[dict[str, object], di
     values = {key.removeprefix("set_"): value for key, value in vars(arguments).items() if key.startswith("set_")}
     flags = {entry.name: entry.flags[-1] for entry in SCHEMA if entry.flags}
     return values, flags
+
+
+def settings_table() -> str:
+    """Every setting as a Markdown table, for the README."""
+    lines = ["| option | key | values | default | what |", "|---|---|---|---|---|"]
+    for entry in SCHEMA:
+        flags = " ".join(f"`{flag}`" for flag in entry.flags)
+        key = f"`{entry.key}`" if entry.in_files else "(not in files)"
+        default = entry.show(entry.default) or "not set"
+        lines.append(f"| {flags} | {key} | {entry.allowed} | {default} | {entry.help} |")
+    return "\n".join(lines)
 
 
 def dashboard_parser() -> argparse.ArgumentParser:

@@ -119,6 +119,17 @@ def _tell(line: str) -> None:
         print(f"imgopt-tui: {line}", file=sys.stderr, flush=True)
 
 
+def _print(text: str) -> None:
+    """A line of data; when nobody reads any more (closed pipe or terminal) the images matter more than the words."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        with contextlib.suppress(OSError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+
+
 def run(paths: Sequence[str], settings: Settings, output: Output) -> int:
     """Run to the end and print what was asked for; returns the exit code."""
     return asyncio.run(_run(paths, settings, output))
@@ -130,7 +141,7 @@ async def _run(paths: Sequence[str], settings: Settings, output: Output) -> int:
     def on_event(event: Event) -> None:
         if isinstance(event, Finished):
             if output.as_ndjson:
-                print(json.dumps(image_result(work.state.catalog, event.index)), flush=True)
+                _print(json.dumps(image_result(work.state.catalog, event.index)))
             if event.outcome.status in (Status.FAILED, Status.SKIPPED) and not output.data:
                 _name(work, event, progress, output)
 
@@ -162,11 +173,11 @@ async def _conclude(work: Run, output: Output, code: int) -> int:
     if output.as_json:
         catalog = work.state.catalog
         results = [image_result(catalog, index) for index in range(len(catalog)) if catalog.status(index)]
-        print(json.dumps({"summary": report, "results": results}))
+        _print(json.dumps({"summary": report, "results": results}))
     elif output.as_ndjson:
-        print(json.dumps({"summary": report}))
+        _print(json.dumps({"summary": report}))
     elif not output.quiet:
-        print(report_text(report))
+        _print(report_text(report))
     for line in await work.log(0, 1_000_000):
         if line.level == "error":
             _tell(escape(line.text))

@@ -66,7 +66,7 @@ class Session:
             return False
         try:
             await command(self.view)
-        except (ImgoptError, OSError) as error:
+        except (ImgoptError, OSError, EOFError) as error:
             self._failed(str(error) or type(error).__name__)
             return False
         return True

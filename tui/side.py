@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.view import WorkerRow
+from engine.view import Update, WorkerRow
 from tui import text
 from tui.canvas import Canvas
 from tui.header import NEAR, worker_mark
@@ -35,7 +35,7 @@ def side_lines(mirror: Mirror, look: Look, width: int) -> list[Parts]:
     workers = () if update.phase.over else update.workers
     lines.append([(" WORKERS", "title"), (f"  {len(workers)} of {update.workers_wanted}", "dim")])
     for worker in workers:
-        lines += _worker(worker, look, width)
+        lines += _worker(worker, update, look, width)
     totals = update.totals
     lines += [[], [(" OUTCOMES", "title"), (f"  {update.rate:.1f} img/s", "dim")]]
     counts = (totals.waiting, totals.held, totals.running, totals.done, totals.kept, totals.skipped, totals.failed)
@@ -52,12 +52,17 @@ def _pair(left: str, one: str, right: str, two: str, width: int) -> Parts:
     return [*first, *spread([(f"  {right} ", "dim")], [(f"{two} ", "strong")], width - half)]
 
 
-def _worker(worker: WorkerRow, look: Look, width: int) -> list[Parts]:
-    mark = worker_mark(worker)
+def _worker(worker: WorkerRow, update: Update, look: Look, width: int) -> list[Parts]:
+    mark = worker_mark(worker, update)
     role = "dim" if worker.index < 0 else "strong"
-    memory = text.size(worker.rss) + (f"/{text.size(worker.allowance)}" if worker.allowance else "")
+    reserved = f" (+{text.size(worker.allowance)})" if worker.allowance else ""
     left: Parts = [(f" W{worker.slot + 1} ", role), (f"{worker.stage:8}", "running" if worker.index >= 0 else "dim")]
-    right: Parts = [(memory, "strong"), (mark, "failed"), (f"{worker.cpu:4.0f}% ", "dim")]
+    right: Parts = [
+        (text.size(worker.rss), "strong"),
+        (reserved, "dim"),
+        (mark, "failed"),
+        (f"{worker.cpu:4.0f}% ", "dim"),
+    ]
     name = text.cut_left(look.safe(worker.name), width - 13, look.glyphs.dots) if worker.index >= 0 else ""
     detail: Parts = [(f"    {name}", "dim")]
     after: Parts = [(f"{worker.seconds:.0f}s " if name else f"{worker.finished} img ", "dim")]

@@ -126,7 +126,9 @@ class FakeView:
             rate=0.0 if self.phase.over else 11.3,
             workers_wanted=self.workers,
             totals=totals,
-            gauges=Gauges(62.4, 4.0, int(1.31 * 2**30), 2 * 2**30, int(1.2 * 2**30), 2**30, "cg", 448 * 2**20, 2**28),
+            gauges=Gauges(
+                62.4, 4.0, int(1.31 * 2**30), 2 * 2**30, int(1.2 * 2**30), 2**30, "cg", 4 * 448 * 2**20, 2**28
+            ),
             workers=tuple(self._worker(slot) for slot in range(self.workers)),
             batches_complete=through // self._info.batch_size,
             batches_open=2,
@@ -211,7 +213,16 @@ class FakeView:
         return tuple(self.lines[first : first + count])
 
     async def report(self) -> Mapping[str, Any]:
-        return {"batches": 40, "batch_seconds": {"mean": 6.63, "longest": 9.1}, "images_per_second": 11.3}
+        return {
+            **dict.fromkeys(("done", "kept", "skipped", "failed", "remaining", "bytesIn", "bytesOut", "savedBytes"), 1),
+            **dict.fromkeys(("savedPercent", "meanRatio", "megabytesPerSecond", "peakMemory", "duration"), 44.5),
+            "imagesPerSecond": 11.3,
+            "batches": 40,
+            "commonBatchSize": self._info.batch_size,
+            "batchSeconds": {"median": 6.6, "p95": 9.1},
+            "tasksPerWorker": {"minimum": 700, "mean": 750, "maximum": 800},
+            "output": self._info.output,
+        }
 
     async def pause(self) -> None:
         self.calls.append("pause")

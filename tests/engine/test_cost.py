@@ -1,0 +1,97 @@
+"""The predictions of memory and time: near what is measured in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.cost import predict_bytes, predict_seconds
+from engine.formats import Format
+from engine.probe import Facts
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = Facts(Format.JPEG, 4000, 3000, 4000, 3000, 3, 8)
+
+_MAKE = """
+import sys
+import pyvips
+path, side = sys.argv[1], int(sys.argv[2])
+wave = pyvips.Image.sines(side, side * 3 // 4, hfreq=9.0, vfreq=5.0).linear(90, 128)
+bands = [wave, wave + 20, wave - 20] + ([wave] if path.endswith(".png") else [])
+pyvips.Image.bandjoin(bands[0], bands[1:]).cast("uchar").copy(interpretation="srgb").write_to_file(path)
+"""
+_MEASURE = """
+import json, sys
+from engine import codec, cost
+from engine.formats import Format
+from engine.job import Limits
+from engine.probe import probe
+from engine.task import Quality, TaskSettings
+import pyvips
+codec.setup()
+target, quality = Format(sys.argv[2]), int(sys.argv[3])
+warm = pyvips.Image.black(64, 64, bands=3).copy(interpretation="srgb")
+warm.heifsave_buffer(compression="av1", effort=2), warm.webpsave_buffer(), warm.pngsave_buffer()
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+before = peak()
+data = open(sys.argv[1], "rb").read()
+facts = probe(data, Limits())
+codec.optimize(data, facts, TaskSettings(Quality(overall=quality), output_format=target), lambda _: None)
+predicted = cost.predict_bytes(
+    facts, target, facts.width, facts.height, full_check=False, file_size=len(data), quality=quality
+)
+print(json.dumps([peak() - before, predicted]))
+"""
+
+
+def _run(code: str, *arguments: str) -> str:
+    environment = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-P", "-c", code, *arguments]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
+@pytest.mark.parametrize(
+    ("source", "target", "quality", "side"),
+    [(".jpg", "jpeg", 82, 3600), (".png", "webp", 80, 3000), (".jpg", "avif", 60, 2400), (".jpg", "webp", 100, 2400)],
+)
+def test_the_measured_peak_is_admitted(source: str, target: str, quality: int, side: int, tmp_path: Path) -> None:
+    path = str(tmp_path / f"a{source}")
+    _run(_MAKE, path, str(side))
+    measured, predicted = json.loads(_run(_MEASURE, path, target, str(quality)))
+    assert predicted >= 0.95 * measured
+    assert predicted <= 1.6 * measured
+
+
+def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, **more: int) -> int:
+    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, **more)
+
+
+def test_more_pixels_bands_and_turning_cost_more() -> None:
+    usual = predicted(SOURCE, Format.JPEG)
+    larger = replace(SOURCE, width=8000, stored_width=8000)
+    assert predicted(larger, Format.JPEG, 8000) > 1.8 * usual
+    assert predicted(replace(SOURCE, progressive=True), Format.JPEG) > usual
+    assert predicted(replace(SOURCE, orientation=6, width=3000, height=4000), Format.JPEG, 3000, 4000) > usual
+    assert predicted(SOURCE, Format.JPEG, 400, 300) < usual
+    assert predicted(SOURCE, Format.WEBP, quality=100) > predicted(SOURCE, Format.WEBP, quality=80)
+
+
+def test_seconds_follow_the_format() -> None:
+    def seconds(target: Format, *, check: bool = False) -> float:
+        return predict_seconds(SOURCE, target, 4000, 3000, full_check=check)
+
+    assert seconds(Format.AVIF) > seconds(Format.WEBP) > 0.5 * seconds(Format.JPEG) > 0.1
+    assert seconds(Format.JPEG, check=True) > seconds(Format.JPEG)
+
+
+def test_costs_are_plain_arithmetic() -> None:
+    code = "import sys, engine.cost; assert not {'pyvips', 'engine.probe'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-P", "-c", code], env={"PYTHONPATH": str(ROOT)}, check=True)

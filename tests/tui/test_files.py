@@ -1,0 +1,94 @@
+import asyncio
+import time
+
+from tests.tui.driving import FakeDisk, opened
+from tui.file_tree import FileTree, Node
+
+ROOT = "/srv/media/2026"
+
+
+def tree_of(names: int) -> tuple[FileTree, Node]:
+    tree = FileTree([ROOT])
+    tree.rows[0].is_folder = True
+    tree.open(tree.rows[0])
+    tree.add(tree.rows[0], [Node(f"{ROOT}/{at}", str(at), at % 2 == 0, 1) for at in range(names)])
+    return tree, tree.rows[0]
+
+
+def test_marks_inside_a_marked_folder_are_not_roots_of_their_own() -> None:
+    tree, root = tree_of(4)
+    tree.toggle(tree.rows[2])
+    tree.toggle(tree.rows[1])
+    assert tree.roots() == (f"{ROOT}/1", f"{ROOT}/0")
+    tree.toggle(root)
+    assert tree.roots() == (ROOT,)
+    assert tree.mark(tree.rows[4]) == "."
+
+
+def test_closing_and_opening_brings_back_the_same_lines() -> None:
+    tree, root = tree_of(6)
+    inner = tree.rows[1]
+    tree.open(inner)
+    tree.add(inner, [Node(f"{inner.path}/x", "x", False, 2)])
+    before = list(tree.rows)
+    tree.close(root)
+    assert tree.rows == [root]
+    tree.open(root)
+    assert tree.rows == before
+    assert tree.parent(2) == 1
+
+
+async def test_marked_folders_are_what_the_run_gets() -> None:
+    async with opened(attach=False, roots=[ROOT]) as it:
+        it.app.main.files.model.rows[0].is_folder = True
+        it.app.main.files._open(it.app.main.files.model.rows[0])
+        await it.until_text("c.jpg")
+        await it.pilot.press("down", "space", "down", "space", "r")
+        await it.until(lambda: it.started)
+        assert it.started == [(f"{ROOT}/a", f"{ROOT}/c.jpg")]
+        await it.until_text("[2 Batches]", "RUN")
+
+
+async def test_without_marks_the_run_gets_the_given_folders() -> None:
+    async with opened(attach=False, roots=[ROOT]) as it:
+        await it.pilot.press("r")
+        await it.until(lambda: it.started)
+        assert it.started == [(ROOT,)]
+
+
+async def test_twenty_thousand_files_in_one_folder_leave_the_loop_free() -> None:
+    disk = FakeDisk(folders={"/tmp": [f"f{at}.jpg" for at in range(20_000)]})
+    gaps: list[float] = []
+
+    async def watch() -> None:
+        last = time.thread_time()
+        while True:  # CPU seconds of the loop's own thread: other programs on the machine do not count
+            await asyncio.sleep(0)
+            gaps.append(time.thread_time() - last)
+            last = time.thread_time()
+
+    async with opened(attach=False, roots=["/tmp"], disk=disk) as it:
+        watcher = asyncio.create_task(watch())
+        await it.until(lambda: it.app.main.files.total == 20_001)
+        await it.pilot.press("G")
+        await it.until_text("f19999.jpg")
+        watcher.cancel()
+    assert max(gaps) < 0.05
+
+
+async def test_a_folder_that_cannot_be_read_says_so() -> None:
+    async with opened(attach=False, roots=["/tmp"], disk=FakeDisk()) as it:
+        await it.until_text("Permission denied")
+
+
+async def test_hidden_names_appear_on_request_and_a_typed_path_becomes_the_root() -> None:
+    disk = FakeDisk(folders={"/tmp": [".secret.jpg", "a.jpg"], "/usr": ["lib/"]})
+    async with opened(attach=False, roots=["/tmp"], disk=disk) as it:
+        await it.until_text("a.jpg")
+        assert ".secret.jpg" not in it.text
+        await it.pilot.press("full_stop")
+        await it.until_text(".secret.jpg")
+        await it.pilot.press("colon", *"/usr", "enter")
+        await it.until_text("lib")
+        await it.pilot.press("colon", *"/nowhere", "enter")
+        await it.until_text("there is no /nowhere")

@@ -1,0 +1,253 @@
+from pathlib import Path
+
+import pytest
+
+from engine.errors import RunnerError
+from engine.view import ImageState
+from tests.tui.driving import opened
+from tests.tui.fake_view import FakeView
+from tests.tui.test_text import HOSTILE
+from tui.main_screen import visible
+
+
+def half_done(images: int = 3000) -> FakeView:
+    view = FakeView(images)
+    view.log_line("info", "run begins")
+    view.step(images // 2)
+    return view
+
+
+async def test_eighty_by_twenty_four_shows_everything() -> None:
+    async with opened(half_done()) as it:
+        await it.until_text("hold 0", "held for memory")
+        lines = it.lines
+        assert len(lines) == 24
+        assert "RUN" in lines[0]
+        assert "ETA" in lines[0]
+        assert lines[0].rstrip().endswith("10Hz")
+        assert " 50%  1500/3000 img" in lines[1]
+        assert "saved" in lines[2]
+        assert "fail 7" in lines[2]
+        assert lines[3].rstrip().endswith("cg")
+        assert "W4 wri 140M" in lines[4]
+        assert "[2 Batches]" in lines[6]
+        assert "failed" in lines[20]
+        assert "q Quit" in lines[23]
+        assert all(len(line) == 80 for line in lines)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_ascii_mode_paints_seven_bits_only(size: tuple[int, int]) -> None:
+    view = FakeView(300, names=dict.fromkeys(range(300), HOSTILE + "é…"))
+    view.step(201)
+    async with opened(view, ascii_only=True, size=size) as it:
+        for key in ("1", "2", "3", "5", "question_mark", "colon", "o", "q", "slash", "i"):
+            await it.pilot.press(key)
+            await it.until_text("[" if key in "1235" else "Esc")
+            assert it.text.isascii(), (key, [char for char in it.text if not char.isascii()])
+            if key not in "1235":
+                await it.pilot.press("escape")
+
+
+async def test_hostile_names_reach_the_screen_only_escaped() -> None:
+    view = FakeView(300, names=dict.fromkeys(range(300), HOSTILE))
+    view.set(0, ImageState.FAILED)
+    async with opened(view, size=(160, 48)) as it:
+        await it.pilot.press("3")
+        await it.until_text("\\x1b[31mred", "[bold]x[/]")
+        await it.pilot.press("enter")
+        await it.until_text("Image", "\\u202egpj")
+        assert all(char.isprintable() or char == "\n" for char in it.text)
+
+
+async def test_a_list_of_fifty_thousand_asks_for_visible_rows_only() -> None:
+    view = FakeView(50_000)
+    async with opened(view) as it:
+        await it.pilot.press("3")
+        await it.until_text("1 of 50000")
+        await it.pilot.press("G")
+        await it.until_text("50000 of 50000", view.name(49_999))
+        await it.pilot.press(*["pageup"] * 20)
+        await it.until(lambda: it.app.main.images.chosen)
+        assert max(window.count for window in view.asked) <= 24
+        assert len(view.asked) <= 60
+
+
+async def test_filter_and_sort_are_answered_by_the_run() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        await it.pilot.press("slash", *"pano", "enter")
+        await it.until_text("of 600", "/pano")
+        await it.pilot.press("s", "s", "S")
+        await it.until(lambda: view.asked[-1].sort == "in" and view.asked[-1].descending)
+        await it.pilot.press("f")
+        await it.until_text("failed /pano")
+
+
+@pytest.mark.parametrize(
+    ("keys", "calls", "choice"),
+    [
+        (["enter"], [], "left"),
+        (["down", "enter"], ["cancel"], "stopping"),
+        (["down", "down", "enter"], ["cancel now"], "stopped"),
+    ],
+)
+async def test_quit_asks_and_does_what_was_chosen(keys: list[str], calls: list[str], choice: str) -> None:
+    view = half_done()
+    async with opened(view) as it:
+        await it.pilot.press("q")
+        await it.until_text("leave it running", "stop after current images", "stop now")
+        await it.pilot.press(*keys)
+        await it.until(lambda: it.app.return_value)
+        assert view.calls == calls
+        assert view.closed
+        assert it.app.return_value is not None
+        assert (it.app.return_value.choice, it.app.return_value.run_id) == (choice, "1a2b3c")
+
+
+async def test_escape_from_the_question_goes_on() -> None:
+    async with opened(half_done()) as it:
+        await it.pilot.press("q", "escape", "3")
+        await it.until_text("[3 Images]")
+        assert it.app.return_value is None
+
+
+async def test_quit_without_a_run_just_quits() -> None:
+    async with opened(attach=False) as it:
+        await it.pilot.press("q")
+        await it.until(lambda: it.app.return_value)
+        assert it.app.return_value is not None
+        assert it.app.return_value.choice == "nothing"
+
+
+async def test_keys_of_the_run_send_its_commands() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        await it.pilot.press("p")
+        await it.until_text("PAUSED")
+        await it.pilot.press("p")
+        await it.until_text("RUN ")
+        await it.pilot.press("plus", "minus", "R")
+        await it.until(lambda: len(view.calls) == 5)
+        assert view.calls == ["pause", "resume", "workers 5", "workers 4", "retry"] or view.calls[2] == "workers 5"
+
+
+async def test_the_end_of_a_run_shows_its_summary() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        view.step(3000)
+        view.publish()
+        await it.until_text("finished after", "outcomes", "report", "11.3 images/s")
+        await it.pilot.press("escape")
+        await it.until_text("FINISHED", "no workers")
+
+
+async def test_a_run_that_cannot_start_is_one_sentence() -> None:
+    async with opened(attach=False, fails=RunnerError("The output folder is not ours: use -o.")) as it:
+        await it.pilot.press("r")
+        await it.until_text("That did not work", "The output folder is not ours: use -o.")
+        await it.pilot.press("enter", "3")
+        await it.until_text("[3 Images]")
+
+
+async def test_a_runner_that_is_gone_is_one_line_and_the_screen_stays_usable() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        view.fail("the socket was closed")
+        await it.until_text("LOST", "the connection to the run is gone: the socket was closed")
+        await it.pilot.press("3", "2", "p", "q")
+        await it.until(lambda: it.app.return_value)
+
+
+async def test_tiny_terminals_get_one_line() -> None:
+    async with opened(half_done(), size=(59, 15)) as it:
+        await it.until_text("50% 1500/3000", "q quit")
+        assert not any(line.strip() for line in it.lines[1:])
+        await it.pilot.resize_terminal(80, 24)
+        await it.until_text("[2 Batches]")
+
+
+async def test_no_size_is_refused() -> None:
+    async with opened(half_done()) as it:
+        for size in [(1, 1), (5, 3), (60, 16), (79, 23), (139, 48), (300, 90)]:
+            await it.pilot.resize_terminal(*size)
+            for key in ("1", "3", "o", "escape"):
+                await it.pilot.press(key)
+            assert it.app.is_running
+            assert len(it.lines) == size[1]
+
+
+async def test_repaint_paints_everything_again() -> None:
+    async with opened(half_done()) as it:
+        before = it.lines
+        await it.pilot.press("ctrl+l")
+        assert it.lines == before
+
+
+def test_wide_screens_show_all_panes_unless_one_is_alone() -> None:
+    assert visible(80, 24, "files", alone=False) == {"files"}
+    assert visible(160, 48, "files", alone=True) == {"files"}
+    assert {"files", "batches", "images", "log", "side"} <= visible(160, 48, "files", alone=False)
+    assert visible(59, 24, "files", alone=False) == set()
+
+
+async def test_no_color_sends_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(half_done()) as it:
+        await it.until_text("mono")
+        for strip in it.app.screen._compositor.render_strips():
+            for part in strip.apply_filter(it.app.get_line_filters()[0], it.app.screen.styles.background):
+                assert part.style is None or (part.style.color is None and part.style.bgcolor is None)
+
+
+async def test_clicks_choose_tabs_cells_and_rows() -> None:
+    async with opened(half_done()) as it:
+        await it.pilot.click("Tabs", offset=(24, 0))
+        await it.until_text("[3 Images]", "1 of 3000")
+        await it.until_text(it.view.name(5))
+        await it.pilot.click("#images", offset=(10, 6))
+        await it.until_text("6 of 3000")
+        await it.pilot.press("2", "g")
+        await it.pilot.click("#batches", offset=(5 + 30, 2))
+        await it.until(lambda: it.app.main.grid.index == 2 * 75 + 30)
+
+
+async def test_copy_writes_the_exact_bytes_of_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    view = FakeView(10, names={0: "caf\udce9.jpg"})
+    async with opened(view) as it:
+        await it.pilot.press("3")
+        await it.until_text("caf\\xe9.jpg")
+        await it.pilot.press("y")
+        await it.until_text("copied")
+    assert (tmp_path / "imgopt-tui" / "copied.txt").read_bytes() == b"/srv/media/2026/caf\xe9.jpg\n"
+
+
+async def test_the_palette_runs_a_command_in_its_own_pane() -> None:
+    async with opened(half_done()) as it:
+        await it.pilot.press("colon", *"states", "enter")
+        await it.until_text("[3 Images]", "failed  1 of 7")
+
+
+async def test_log_stays_at_its_end_until_the_cursor_leaves_it() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        await it.pilot.press("5")
+        for number in range(40):
+            view.log_line("warning", f"line number {number}")
+        view.publish()
+        await it.until_text("line number 39")
+        await it.pilot.press("g")
+        await it.until_text("run begins")
+        view.log_line("info", "later")
+        view.publish()
+        await it.until(lambda: it.app.main.log_pane.total == len(view.lines))
+        assert "run begins" in it.text
+
+
+async def test_redraw_rate_is_what_was_asked_for() -> None:
+    async with opened(half_done()) as it:
+        await it.pilot.press("less_than_sign", "less_than_sign")
+        await it.until_text(" 2Hz", "at most 2 redraws a second")
+        await it.pilot.press(*["greater_than_sign"] * 9)
+        await it.until_text("10Hz")

@@ -41,7 +41,8 @@ class Budget:
 
     def resize(self, workers: int) -> None:
         """Another number of workers shares the same total from now on."""
-        self.share = max(1, self.total // max(1, workers))
+        self.workers = max(1, workers)
+        self.share = max(1, self.total // self.workers)
 
     def reserved(self, slot: int) -> int:
         """Bytes reserved for one worker."""

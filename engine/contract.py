@@ -17,16 +17,17 @@ from engine.events import Event, Finished
 from engine.formats import Format, corrected
 from engine.job import Job, Limits, Outcome, Policy, Recipe, Savings, Status
 from engine.pool import ParallelProcessPool
-from engine.task import ImageTask, OptimizationResult, TaskError, TaskSettings
+from engine.task import ImageTask, OptimizationResult, TaskError, TaskSettings, is_path
 
 __all__ = ["get_active_tasks", "optimize_image", "optimize_images"]
 
-_pools: list[ParallelProcessPool] = []
+_pools: list[tuple[ParallelProcessPool, dict[str, str]]] = []
+"""The open pools; with each, what the caller called the sources: path in the pool → path in the task."""
 
 
 def get_active_tasks() -> list[str]:
     """Input paths being worked on by calls of this process."""
-    return [path for pool in _pools for path in pool.active()]
+    return [given.get(path, path) for pool, given in _pools for path in pool.active()]
 
 
 async def optimize_image(
@@ -76,6 +77,8 @@ class _Call:
         for position, value in enumerate(tasks):
             try:
                 task = value if isinstance(value, ImageTask) else ImageTask.from_json(value)
+                if not (is_path(task.input_path) and is_path(task.output_path)):
+                    raise TaskError("input_path and output_path must be paths")
             except TaskError as error:
                 self._refuse(position, value, str(error))
                 continue
@@ -116,7 +119,8 @@ class _Call:
         pool = ParallelProcessPool(
             size, budget=Budget(image_budget(limit, size), size), report=report, log=log, timeout=timeout
         )
-        _pools.append(pool)
+        entry = pool, {job.source: self._tasks[job.index].input_path for job in self.jobs}
+        _pools.append(entry)
         done = False
         try:
             await pool.start()
@@ -125,7 +129,7 @@ class _Call:
             await pool.drain()
             done = True
         finally:
-            _pools.remove(pool)
+            _pools.remove(entry)
             await asyncio.shield(pool.close(now=not done))
 
 

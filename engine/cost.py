@@ -26,14 +26,16 @@ _LOSSY = {Format.JPEG: 7.1, Format.PNG: 8.3, Format.WEBP: 6.3, Format.AVIF: 24.0
 _LOSSLESS = {
     Format.JPEG: 13.8,
     Format.PNG: 0.6,
-    Format.WEBP: 21.5,
+    Format.WEBP: 30.5,
     Format.AVIF: 30.0,
     Format.GIF: 9.0,
     Format.TIFF: 1.2,
 }
 """Bytes per pixel that the encoders hold, in colour without alpha, by the two ways of using them."""
+_DETAIL = {Format.JPEG: 11.0, Format.WEBP: 27.0, Format.AVIF: 6.0}
+"""Bytes that encoders hold beside that for each byte of a lossy result: noise costs up to three times a smooth sky."""
 _FULL_CHROMA_FROM = 95
-_GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 16.3, 12_000_000
+_GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 34.0, 12_000_000
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
 _RESULT_BYTES = {
@@ -91,6 +93,12 @@ def _held_by_encoder(facts: Facts, target: Format, quality: int | None) -> float
     return held
 
 
+def _detail(facts: Facts, file_size: int) -> float:
+    """Bytes per pixel that a lossy result will have, on the high side, guessed from how dense the source is."""
+    density = file_size / max(1, facts.stored_width * facts.stored_height * facts.frames)
+    return 0.16 * max(0.0, min(density, 4.0) - 0.3) if facts.lossless else 0.4 * min(density, 1.2)
+
+
 def predict_bytes(
     facts: Facts,
     target: Format,
@@ -119,6 +127,7 @@ def predict_bytes(
     result = int(_RESULT_BYTES[target] * pixels * sample)
     result = min(result, file_size) if facts.lossless and not resized else result
     encoder = _held_by_encoder(facts, target, quality) * pixels
+    encoder += _DETAIL.get(target, 0.0) * _detail(facts, file_size) * pixels
     if target is Format.PNG:
         encoder += _PNG_BYTES
     again = _DECODE_AGAIN.get(target, 0.0) * pixels if full_check else 0.0

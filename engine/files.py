@@ -93,12 +93,12 @@ class Source:
             self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise Declined("is a symbolic link, which is not followed") from None
+                raise Declined("a symbolic link, which is not followed") from None
             raise Unreadable(f"cannot be opened: {_reason(error)}") from None
         try:
             self.status = os.fstat(self._fd)
             if not stat.S_ISREG(self.status.st_mode):
-                raise Declined("is not a regular file")
+                raise Declined("not a regular file")
         except BaseException:
             os.close(self._fd)
             raise
@@ -158,6 +158,7 @@ class Target:
 
     def put(self, data: bytes, folder: int, name: str) -> None:
         """Everything but the sync of the folder, whose descriptor is ``folder``; raises Declined or OSError."""
+        self._still_the_same(folder, name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(self.temp, flags, 0o600, dir_fd=folder)
         try:
@@ -196,9 +197,9 @@ class Target:
         try:
             now = Identity.of(os.stat(name, dir_fd=folder, follow_symlinks=False))
         except FileNotFoundError:
-            raise Declined("was removed or renamed during the run; nothing was written") from None
+            raise Declined("removed or renamed during the run: nothing was written") from None
         if now != self.replaces:
-            raise Declined("changed during the run; it was left as it is now")
+            raise Declined("changed during the run: left as it is now")
 
     def _name(self, folder: int, name: str) -> None:
         if self.overwrite or self.replaces is not None:

@@ -17,7 +17,7 @@ __all__ = ["MAX_LINE_BYTES", "WorkerLink", "death"]
 
 MAX_LINE_BYTES = 1024 * 1024
 """A longer line from a worker is a protocol error; the worker is killed."""
-READ_SECONDS = 0.01
+READ_SECONDS = 0.02
 """Time between two reads of a worker's events: small images come in groups then, and the parent wakes seldom."""
 STDERR_KEPT_BYTES = 8 * 1024
 
@@ -46,6 +46,7 @@ class WorkerLink(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
         self._stdin: asyncio.WriteTransport | None = None
         self._rest = b""
+        self._unsent: list[str] = []
         self._stderr = b""
         self.pid = 0
         self.killed_for = ""
@@ -87,12 +88,17 @@ class WorkerLink(asyncio.SubprocessProtocol):
         for line in lines:
             try:
                 message = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 message = None
             if not isinstance(message, dict):
                 self.kill("sent something that is not its protocol")
                 return
-            self._on_message(self, message)
+            try:
+                self._on_message(self, message)
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                self._log(f"{type(error).__name__}: {error} in {message!s:.200}")
+                self.kill("sent something that is not its protocol")
+                return
 
     def _rest_a_while(self) -> None:
         """Leave what comes next in the pipe for a moment; it is safe there even when the worker dies."""
@@ -112,6 +118,8 @@ class WorkerLink(asyncio.SubprocessProtocol):
         """The process is gone and its pipes are read to the end."""
         if self._stderr.strip():
             self._drain(b"\n")
+        if self._transport is not None:
+            self._transport.close()
         self._on_exit(self)
 
     @property
@@ -122,8 +130,15 @@ class WorkerLink(asyncio.SubprocessProtocol):
 
     def send(self, **message: object) -> None:
         """One line to the worker; lost without a word when it is gone (its exit is reported)."""
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(json.dumps(message, separators=(",", ":")))
+
+    def _flush(self) -> None:
+        """Everything said in one turn of the event loop goes out in one write."""
         if self._stdin is not None and not self._stdin.is_closing():
-            self._stdin.write(json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n")
+            self._stdin.write(("\n".join(self._unsent) + "\n").encode("ascii"))
+        self._unsent.clear()
 
     def kill(self, reason: str) -> None:
         """End it at once."""

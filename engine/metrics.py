@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from array import array
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -36,8 +35,8 @@ class Spread:
         return cls(
             len(ordered),
             ordered[0],
-            statistics.fmean(ordered),
-            statistics.median(ordered),
+            sum(ordered) / len(ordered),
+            (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2,
             ordered[rank],
             ordered[-1],
         )
@@ -71,6 +70,11 @@ class ParallelProcessingMetrics:
 
     def planned(self, images: int) -> None:
         """The plan holds ``images`` images now."""
+        last = self.total_batches - 1
+        grows = last >= 0 and self.size_of(last) < min(self.batch_size, images - last * self.batch_size)
+        if grows and self._complete(last):
+            self.completed_batches -= 1
+            self.concurrent_batches += 1
         self.images = images
         for column in (self._finished, self._failed, self._bytes_in, self._bytes_out):
             column.extend([0] * (self.total_batches - len(column)))

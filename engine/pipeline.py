@@ -26,7 +26,7 @@ __all__ = ["Needs", "Write", "commit", "failure", "prepare"]
 
 READ_AHEAD_BYTES = 1024 * 1024
 """What probing costs beside the file's own bytes."""
-KEPT_SMALL = "is already small: encoding it again would not save enough"
+KEPT_SMALL = "already small: encoding it again would not save enough"
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -92,9 +92,9 @@ def prepare(
             original_size = source.size
             limit = job.recipe.policy.limits.max_file_size
             if source.size > limit:
-                raise Declined(f"is larger than the limit of {limit} bytes for a file; see --max-file-size")
+                raise Declined(f"{source.size:,} bytes are over the limit of {limit:,}; see --max-file-size")
             if job.in_place and source.status.st_nlink > 1:
-                raise Declined(f"has {source.status.st_nlink} hard links; replacing it would split them")
+                raise Declined(f"{source.status.st_nlink} hard links, which replacing it would split")
             if source.size + READ_AHEAD_BYTES > allowance:
                 return Needs(source.size + READ_AHEAD_BYTES)
             data = source.read()
@@ -117,15 +117,14 @@ def _optimize(
     settings, policy = job.recipe.settings, job.recipe.policy
     format = codec.target_format(facts, settings)
     if job.in_place and format is not facts.format and policy.keep_original:
-        raise Declined(
-            f"holds a {facts.format.value.upper()} under another format's name; rename it first, or write to a folder"
-        )
+        raise Declined(f"a {facts.format.value.upper()} under another format's name: rename it, or write to a folder")
     full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and job.in_place)
     width, height = settings.resize.target(facts.width, facts.height)
-    needs = cost.predict_bytes(facts, format, width, height, full_check=full, file_size=len(data))
+    quality = settings.quality.of(format)
+    needs = cost.predict_bytes(facts, format, width, height, full_check=full, file_size=len(data), quality=quality)
     if needs > allowance:
         return Needs(needs)
-    seconds = cost.predict_seconds(facts, format, width, height, full_check=full)
+    seconds = cost.predict_seconds(facts, format, width, height, full_check=full, quality=quality)
     stage(Stage.DECODE, seconds, needs)
     encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs))
     base = Outcome(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -24,9 +25,12 @@ def state_folder() -> Path:
 
 
 def log_file() -> Path:
-    """Where a detached runner writes what it has no screen for; the folder is made."""
+    """Where a detached runner writes what it has no screen for; the folder is made. Raises RunnerError."""
     folder = state_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = _private(_folders()[1])
     return folder / "imgopt-tui.log"
 
 
@@ -66,8 +70,10 @@ def sockets() -> Iterator[Path]:
             status = folder.lstat()
             if status.st_uid != os.getuid():
                 continue
-            found += [(path.lstat().st_mtime, path) for path in folder.glob(f"*{SUFFIX}")]
         except OSError:
             continue
+        for path in folder.glob(f"*{SUFFIX}"):
+            with contextlib.suppress(OSError):  # a run may end at any moment
+                found.append((path.lstat().st_mtime, path))
     for _, path in sorted(found, key=lambda pair: -pair[0]):
         yield path

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine import files
 from engine.catalog import Folder
 from engine.errors import PlanError
-from engine.formats import Format, format_for_extension, info
+from engine.formats import Format, format_for_extension
+from engine.names import fold, output_names, output_names_beside
 from engine.settings import Settings
 
-__all__ = ["Entry", "Found", "Plan", "count_tree", "list_folder", "make_plan", "output_names"]
+__all__ = ["Entry", "Found", "Plan", "count_tree", "list_folder", "make_plan"]
 
 OUTPUT_FOLDER = "optimized"
 CHUNK = 2_000
@@ -166,9 +166,9 @@ class Plan:
         except OSError as error:
             return Found(entry.name, 0, target, f"cannot be looked at: {error.strerror}")
         if stat.S_ISLNK(status.st_mode):
-            return Found(entry.name, 0, target, "is a symbolic link, which is not followed")
+            return Found(entry.name, 0, target, "a symbolic link, which is not followed")
         if not stat.S_ISREG(status.st_mode):
-            return Found(entry.name, 0, target, "is not a regular file")
+            return Found(entry.name, 0, target, "not a regular file")
         if target != entry.name and target in taken:
             return Found(entry.name, status.st_size, target, f"{target!r} exists already beside it")
         return Found(entry.name, status.st_size, target)
@@ -201,53 +201,6 @@ def _is_linked_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_symlink() and entry.is_dir()
     except OSError:
         return False
-
-
-def _fold(name: str) -> str:
-    """What a file system that folds case or Unicode forms would take for the same name."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def output_names(names: Sequence[str], format: Format | None) -> list[str]:
-    """Output names of the images of one folder, all distinct, also for a file system that folds case.
-
-    ``format`` None keeps the names. A name whose extension belongs to ``format`` is kept; others have theirs
-    replaced, or, where that is taken, the new one added, then ``-2``, ``-3`` … before it.
-    """
-    if format is None:
-        return list(names)
-    extension = info(format).extensions[0]
-    own = [os.path.splitext(name)[1].lower() in info(format).extensions for name in names]
-    wanted = [n if same else os.path.splitext(n)[0] + extension for n, same in zip(names, own, strict=True)]
-    claims: dict[str, int] = {}
-    for name in wanted:
-        claims[_fold(name)] = claims.get(_fold(name), 0) + 1
-    taken = {_fold(name) for name, same in zip(names, own, strict=True) if same}
-    result = list(names)
-    for at in sorted(range(len(names)), key=lambda at: os.fsencode(names[at])):
-        name, want = names[at], wanted[at]
-        if own[at]:
-            continue
-        choice = want if claims[_fold(want)] == 1 else name + extension
-        number = 2
-        while _fold(choice) in taken:
-            choice = f"{name}-{number}{extension}"
-            number += 1
-        taken.add(_fold(choice))
-        result[at] = choice
-    return result
-
-
-def output_names_beside(names: Sequence[str], format: Format | None) -> list[str]:
-    """As ``output_names``, for results that are written beside their sources: files that have the format already do
-    not count, because they may be the results of an earlier run. A name that one of them has is given all the same;
-    the image is then left out."""
-    if format is None:
-        return list(names)
-    known = info(format).extensions
-    others = [name for name in names if os.path.splitext(name)[1].lower() not in known]
-    chosen = dict(zip(others, output_names(others, format), strict=True))
-    return [chosen.get(name, name) for name in names]
 
 
 def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
@@ -324,7 +277,7 @@ def _labels(sources: Sequence[str]) -> list[str]:
     for source in sources:
         base = os.path.basename(source) or "root"
         label, number = base, 2
-        while _fold(label) in {_fold(other) for other in labels}:
+        while fold(label) in {fold(other) for other in labels}:
             label, number = f"{base}-{number}", number + 1
         labels.append(label)
     return labels

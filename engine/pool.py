@@ -87,10 +87,13 @@ class ParallelProcessPool:
         self._fill()
 
     async def submit(self, job: Job) -> None:
-        """Take one image; waits while ``backlog`` images wait. Raises PoolError when no worker can be started."""
+        """Take one image; waits while ``backlog`` wait. Raises PoolError when no worker can be started."""
+        self._check()
         while self._waiting.fresh >= self._backlog and not self._closing:
             await self._change()
-        self._check()
+            self._check()
+        if self._closing:
+            return
         self._unfinished += 1
         self._waiting.add(job)
         self._dispatch()
@@ -98,17 +101,12 @@ class ParallelProcessPool:
     async def drain(self) -> None:
         """Until every submitted image is through or dropped; raises PoolError when no worker can be started."""
         while self._unfinished:
-            await self._change()
             self._check()
+            await self._change()
 
     def active(self) -> tuple[str, ...]:
         """Source paths of the images being worked on."""
         return tuple(path for slot in self._slots.values() for path in slot.sources)
-
-    @property
-    def waiting(self) -> int:
-        """Images submitted and with no worker yet, held ones included."""
-        return len(self._waiting)
 
     def pids(self) -> dict[int, int]:
         """Worker number → process id, of those that run."""
@@ -134,9 +132,10 @@ class ParallelProcessPool:
         """Change the number of workers; surplus ones end after their image."""
         self.size = max(1, count)
         self.budget.resize(self.size)
-        for slot in list(self._slots.values())[self.size :]:
+        for slot in [slot for slot in self._slots.values() if not slot.retiring][self.size :]:
             slot.retiring = True
-            slot.recall()
+        for slot in self._slots.values():
+            slot.recall()  # also of those that stay: what waits there was allowed the share of fewer workers
             slot.retire()
         self._fill()
         self._dispatch()
@@ -155,12 +154,7 @@ class ParallelProcessPool:
         """End all workers: after their images in work, or at once (their images are put back as queued)."""
         self._closing = True
         for slot in list(self._slots.values()):
-            if slot.link is None:
-                self._slots.pop(slot.number, None)
-            elif now:
-                slot.link.kill("the run was stopped")
-            else:
-                slot.link.send(exit=True)
+            slot.end(now=now)
         while self._slots:
             await self._change()
         if self._ticker is not None:
@@ -191,6 +185,8 @@ class ParallelProcessPool:
                     lambda line: self._log("info", f"worker {slot.number + 1}: {line}"),
                     self._module,
                 )
+                slot.retiring = slot.retiring or bool(self._closing)  # either may have come meanwhile
+                slot.retire()
                 return
             except OSError as error:
                 self._log("warning", f"the system refused a worker process ({error.strerror}); trying again")
@@ -232,8 +228,7 @@ class ParallelProcessPool:
             if task.inode is not None and task.started is not None and inode(job.source) not in (None, task.inode):
                 self._finish(slot.number, job, replaced_outcome(job))
             elif self._closing:
-                self._unfinished -= 1
-                self._report(Queued(job.index))
+                self._drop(job.index)
             elif task is current:
                 self._retry(slot.number, job, link, reason)
             else:
@@ -259,11 +254,10 @@ class ParallelProcessPool:
             self._needs(slot, message["index"], message["needs"])
         elif "recalled" in message:
             self._recalled(slot, message["recalled"])
-        elif "ready" in message:
+        else:
             self._ready(slot, message["ready"])
 
     def _ready(self, slot: Slot, ready: dict[str, Any]) -> None:
-        assert slot.link is not None or slot.spawned
         if slot.link is None:  # the greeting overtook the return of the spawn call
             asyncio.get_running_loop().call_soon(self._ready, slot, ready)
             return
@@ -296,27 +290,26 @@ class ParallelProcessPool:
                 self._dispatch()
         self._report(StageChanged(index, slot.number, stage, task.needs))
 
-    def _needs(self, slot: Slot, index: int, needs: int) -> None:
-        task = slot.tasks.pop(index, None)
-        if task is None:
-            return
+    def _release(self, slot: Slot, index: int) -> Assigned | None:
+        """Take an image from its worker, with the memory it had; None when the worker has it not."""
         self.budget.release(slot.number, index)
-        if self._closing:
-            self._unfinished -= 1
-            self._report(Queued(index))
-            self._wake()
+        return slot.tasks.pop(index, None)
+
+    def _needs(self, slot: Slot, index: int, needs: int) -> None:
+        if (task := self._release(slot, index)) is None:
             return
-        self._waiting.hold(task.job, needs, self._clock())
-        self._report(Held(index, needs))
-        self._dispatch()
-        slot.retire()
+        if self._closing:
+            self._drop(index)
+        else:
+            self._waiting.hold(task.job, needs, self._clock())
+            self._report(Held(index, needs))
+            self._dispatch()
+            slot.retire()
 
     def _recalled(self, slot: Slot, index: int) -> None:
-        task = slot.tasks.pop(index, None)
         slot.recalling = False
-        if task is None:
+        if (task := self._release(slot, index)) is None:
             return
-        self.budget.release(slot.number, index)
         self._report(Queued(index))
         if self._closing:
             self._unfinished -= 1
@@ -327,16 +320,21 @@ class ParallelProcessPool:
         self._wake()
 
     def _done(self, slot: Slot, index: int, outcome: list[Any]) -> None:
-        task = slot.tasks.pop(index, None)
-        if task is None:
+        result = Outcome.from_json(outcome)
+        if (task := self._release(slot, index)) is None:
             return
-        self.budget.release(slot.number, index)
-        self._finish(slot.number, task.job, Outcome.from_json(outcome))
+        self._finish(slot.number, task.job, result)
         if self._waiting.held:
             self._dispatch()
         else:
             self._dispatch_to(slot)
         slot.retire()
+
+    def _drop(self, index: int) -> None:
+        """The image is not done in this pool any more."""
+        self._unfinished -= 1
+        self._report(Queued(index))
+        self._wake()
 
     def _finish(self, number: int, job: Job, outcome: Outcome) -> None:
         self._unfinished -= 1
@@ -375,9 +373,9 @@ class ParallelProcessPool:
 
     def _steal(self) -> None:
         """Call back an image that waits behind another, for a worker that has none."""
-        loaded = [slot for slot in self._slots.values() if slot.queued and slot.current and not slot.recalling]
-        if loaded:
-            min(loaded, key=lambda slot: slot.current.started or 0.0 if slot.current else 0.0).recall()
+        loaded = [slot for slot in self._slots.values() if slot.queued and not slot.recalling]
+        if running := [(slot.current.started or 0.0, slot.number) for slot in loaded if slot.current]:
+            self._slots[min(running)[1]].recall()
 
     async def _tick(self) -> None:
         while True:

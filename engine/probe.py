@@ -85,21 +85,23 @@ _FOREIGN = (
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 
 
+NOT_READ = ", which is not read here"
+"""How the sentence ends for an image in a format that no loader here is allowed for."""
+
+
 def _what_it_is(data: bytes) -> str:
     """A sentence for bytes that are none of our formats."""
     if not data:
         return "not an image: the file is empty"
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return "a HEIC image, which cannot be decoded here"
+        return f"a HEIC image{NOT_READ}"
     for signature, name in _FOREIGN:
         if data.startswith(signature):
             pointer = name == "Git LFS pointer"
-            return (
-                f"not an image: a {name}" if pointer or "archive" in name else f"a {name} file, which is not read here"
-            )
+            return f"not an image: a {name}" if pointer or "archive" in name else f"a {name} file{NOT_READ}"
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in start:
-        return "an SVG drawing, which is not read here"
+        return f"an SVG drawing{NOT_READ}"
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "not an image: a web page or XML"
     if not data.strip(b"\0"):
@@ -113,7 +115,8 @@ def probe(data: bytes, limits: Limits) -> Facts:
         raise Declined(f"{len(data):,} bytes are over the limit of {limits.max_file_size:,}")
     kind = sniff(data[:64])
     if kind is None:
-        raise Unreadable(_what_it_is(data))
+        sentence = _what_it_is(data)
+        raise Declined(sentence) if sentence.endswith(NOT_READ) else Unreadable(sentence)
     try:
         facts = _PROBES[kind](data, limits)
     except (struct.error, IndexError):

@@ -41,6 +41,9 @@ class RemoteRun:
         except (EOFError, TimeoutError):
             writer.close()
             raise RunnerError(f"run {path.stem} does not answer") from None
+        except RunnerError:
+            writer.close()
+            raise
         if greeting.get("hello") != PROTOCOL:
             writer.close()
             raise RunnerError(

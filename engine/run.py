@@ -41,9 +41,8 @@ from engine.view import (
     RunInfo,
     Update,
     Window,
-    WorkerRow,
 )
-from engine.window import page
+from engine.window import page, worker_rows
 
 __all__ = ["Run"]
 
@@ -98,6 +97,7 @@ class Run:
         self._ended: float | None = None
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
+        self._left_out: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._info = RunInfo(
@@ -154,8 +154,13 @@ class Run:
     async def _work(self) -> None:
         scanner = asyncio.create_task(self._scan())
         try:
-            await self._submit_all()
-            await self._pool.drain()
+            while True:
+                await self._submit_all()
+                await self._pool.drain()
+                if self._stopping or not self._again:
+                    break
+            if not self._stopping:
+                await scanner  # what went wrong there is this run's failure
             end = Phase.STOPPED if self._stopping else Phase.FINISHED
         except PoolError as error:
             self.note("error", str(error))
@@ -177,7 +182,16 @@ class Run:
         self._progress.announce()
 
     async def _scan(self) -> None:
-        """Fill the catalogue folder by folder; the listing runs in a thread."""
+        """Fill the catalogue folder by folder; whatever happens, nobody waits for rows afterwards."""
+        try:
+            await self._scan_all()
+        finally:
+            self.state.scanning = False
+            self._rows_known.set()
+            self._progress.touch()
+
+    async def _scan_all(self) -> None:
+        """The listing runs in a thread."""
         folders = self._plan.scan(lambda line: self.note("warning", line))
         catalog, state = self.state.catalog, self.state
         while not self._phase.over and not self._stopping:
@@ -190,14 +204,12 @@ class Run:
                 index = catalog.add(number, entry.name, entry.size, entry.target_name)
                 state.added(index, entry.size)
                 if entry.skip:
+                    self._left_out.add(index)
                     outcome = Outcome(Status.SKIPPED, entry.skip, original_size=entry.size, optimized_size=entry.size)
                     self._progress.put(Finished(index, -1, outcome))
             state.metrics.planned(len(catalog))
             self._progress.touch()
             self._rows_known.set()
-        state.scanning = False
-        self._rows_known.set()
-        self._progress.touch()
 
     async def _submit_all(self) -> None:
         """Hand over whole batches as the scan completes them, the short last one at its end."""
@@ -207,7 +219,7 @@ class Run:
             scanning = self.state.scanning
             known = len(catalog) - (len(catalog) % size if scanning else 0)
             while position < known and not self._stopping:
-                if not ImageState(catalog.states[position]).final:
+                if position not in self._left_out:
                     await self._pool.submit(self._job(position))
                 position += 1
             while self._again and not self._stopping:
@@ -282,7 +294,7 @@ class Run:
             workers_wanted=self._pool.size,
             totals=state.totals(),
             gauges=self._gauges,
-            workers=self._worker_rows(now),
+            workers=worker_rows(state, self._worker_figures, now),
             batches_complete=state.metrics.completed_batches,
             batches_open=state.metrics.concurrent_batches,
             log_lines=self._log_count,
@@ -299,28 +311,6 @@ class Run:
         pause = now - self._paused_at if self._paused_at is not None else 0.0
         active = now - self._began - self._paused - pause
         return active * max(0, state.bytes_found - state.bytes_through) / state.bytes_through
-
-    def _worker_rows(self, now: float) -> tuple[WorkerRow, ...]:
-        rows = []
-        for slot, worker in sorted(self.state.workers.items()):
-            rss, cpu = self._worker_figures.get(slot, (0, 0.0))
-            name = self.state.catalog.name(worker.index) if worker.index >= 0 else ""
-            seconds = now - worker.since
-            rows.append(
-                WorkerRow(
-                    slot=slot,
-                    pid=worker.pid,
-                    index=worker.index,
-                    name=name,
-                    stage=worker.stage,
-                    seconds=seconds,
-                    rss=rss,
-                    allowance=worker.allowance,
-                    cpu=cpu,
-                    finished=worker.finished,
-                )
-            )
-        return tuple(rows)
 
     async def rows(self, window: Window) -> Page:
         """Image rows by window."""

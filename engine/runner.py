@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.child import command, environment
@@ -35,6 +36,8 @@ STOP_GRACE_SECONDS = 5.0
 
 async def launch(roots: Sequence[str], settings: Settings) -> RemoteRun:
     """Start a run in a detached process and connect to it; raises RunnerError, or PlanError's sentence as one."""
+    if settings.output is not None:
+        settings = replace(settings, output=os.path.abspath(settings.output))
     spec = {"roots": [os.path.abspath(root) for root in roots], "settings": settings.to_json()}
     answer = await asyncio.to_thread(_start, json.dumps(spec).encode("ascii"))
     if "error" in answer:

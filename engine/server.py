@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from engine.errors import RunnerError
 from engine.places import socket_path
 from engine.run import Run
 from engine.view import Window, from_json, to_json
@@ -44,10 +45,10 @@ class RunServer:
 
     async def __aenter__(self) -> Self:
         for fallback in (False, True):
-            path = socket_path(self.run.info.run_id, fallback=fallback)
             try:
+                path = socket_path(self.run.info.run_id, fallback=fallback)
                 self._server = await asyncio.start_unix_server(self._connected, path)
-            except OSError:
+            except (OSError, RunnerError):
                 if fallback:
                     raise
                 continue

@@ -18,10 +18,6 @@ from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 __all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting", "summary"]
 
 
-SHOWN_CHARACTERS = 60
-MAX_SAVINGS_BYTES = 2**50
-
-
 class Kind(StrEnum):
     """What values a setting takes."""
 
@@ -105,10 +101,7 @@ class Setting:
                     raise ValueError
                 return value
             case Kind.SAVINGS:
-                savings = Savings.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
-                if savings.bytes > MAX_SAVINGS_BYTES:
-                    raise ValueError
-                return savings
+                return Savings.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
             case Kind.SIZE:
                 return self._number(parse_size(value) if isinstance(value, str) else value, whole=True)
             case Kind.WHOLE:
@@ -140,12 +133,11 @@ class Setting:
 
 
 def _shown(value: object) -> str:
-    """A wrong value for a message, cut to a length that fits on a line; a number may be too long to print at all."""
+    """A wrong value for a message, cut to fit on a line; a number may be too long to print at all."""
     try:
-        text = repr(value)
+        return f"{value!r:.60}"
     except ValueError:
         return "a number of thousands of digits"
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def _size_text(size: float) -> str:

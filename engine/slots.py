@@ -10,9 +10,9 @@ from engine.job import Job, Outcome, Status
 from engine.link import WorkerLink
 
 HANDSHAKE_SECONDS = 30.0
-QUEUE_BYTES = 128 * 1024
+QUEUE_BYTES = 256 * 1024
 """Bytes of sources that wait at a worker: enough work to outlast a round trip to the parent."""
-QUEUE_IMAGES = 8
+QUEUE_IMAGES = 16
 """Images that wait at a worker at most; one where their size is not known."""
 
 __all__ = ["Assigned", "Slot", "inode", "replaced_outcome"]
@@ -50,6 +50,8 @@ class Slot:
     ready: bool = False
     retiring: bool = False
     recalling: bool = False
+    filling: bool = True
+    """Whether it is being given images until its queue is full."""
     recipes: dict[int, int] = field(default_factory=dict)
     """``id`` of a recipe → its number at this worker."""
     tasks: dict[int, Assigned] = field(default_factory=dict)
@@ -87,10 +89,14 @@ class Slot:
         queued = self.queued
         if self.current is None:
             queued = queued[1:]
-        if not queued:
-            return True
         size = sum(task.job.size or QUEUE_BYTES for task in queued)
-        return size < QUEUE_BYTES and len(queued) < QUEUE_IMAGES
+        full = size >= QUEUE_BYTES or len(queued) >= QUEUE_IMAGES
+        # Filled up when half empty: several small images go out in one message.
+        if 2 * size < QUEUE_BYTES and 2 * len(queued) <= QUEUE_IMAGES:
+            self.filling = True
+        elif full:
+            self.filling = False
+        return self.filling and not full
 
     def start(self, index: int, now: float, limit: float) -> bool:
         """The worker opened image ``index``; whatever it had before is only being written. False if it has it not."""
@@ -110,6 +116,13 @@ class Slot:
             if self.link is not None:
                 self.link.send(recall=task.job.index)
 
+    def end(self, *, now: bool) -> None:
+        """Let it end: after what it has, or at once. One that is just being started ends as soon as it is."""
+        if self.link is not None and now:
+            self.link.kill("the run was stopped")
+        elif self.link is not None:
+            self.link.send(exit=True)
+
     def retire(self) -> None:
         """Let it end once nothing waits behind its image, if it is to go."""
         if self.retiring and not self.queued and self.link is not None:
@@ -128,4 +141,5 @@ def inode(path: str) -> tuple[int, int] | None:
 def replaced_outcome(job: Job) -> Outcome:
     """For an image whose worker died after the rename and before it could say so."""
     size = os.stat(job.source).st_size
-    return Outcome(Status.DONE, reason="replaced; its worker died right after", target=job.target, optimized_size=size)
+    reason = "replaced; its worker died right after"
+    return Outcome(Status.DONE, reason, job.target, original_size=job.size, optimized_size=size)

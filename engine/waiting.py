@@ -17,6 +17,8 @@ PATIENCE = 10.0
 """Seconds a held image waits before larger ones stop overtaking it."""
 OVERTAKE_BYTES = 16 * 1024**2
 """What an image may need at most to overtake one that has waited so long."""
+LEAST_OVERTAKE_BYTES = 8 * 1024**2
+"""With less than this to spare nothing overtakes."""
 MAX_HELD = 256
 """With this many held, no fresh image is probed until some are through: bounds what is read twice."""
 
@@ -82,7 +84,9 @@ class WaitingImages:
             return None
         allowance = self._budget.allowance(slot)
         if starving is not None:
-            if starving.needs > self._budget.total - OVERTAKE_BYTES:
+            # What the other workers may have at once must leave room for it, or it would never fit.
+            spare = (self._budget.total - starving.needs) // max(1, self._budget.workers - 1)
+            if spare < LEAST_OVERTAKE_BYTES:
                 return None
-            allowance = min(allowance, OVERTAKE_BYTES)
+            allowance = min(allowance, OVERTAKE_BYTES, spare)
         return (self._fresh.popleft(), allowance) if allowance > 0 else None

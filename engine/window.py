@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.catalog import Catalog
-from engine.progress import WorkerState
-from engine.view import ImageRow, ImageState, Page, Window
+from engine.progress import RunState, WorkerState
+from engine.view import ImageRow, ImageState, Page, Window, WorkerRow
 
-__all__ = ["image_row", "page"]
+__all__ = ["image_row", "page", "worker_rows"]
 
 MAX_ROWS = 1_000
 
@@ -67,3 +67,25 @@ def image_row(catalog: Catalog, index: int, running: tuple[int, str] | None = No
         target=catalog.target(index) if written else "",
         source=catalog.source(index),
     )
+
+
+def worker_rows(state: RunState, figures: Mapping[int, tuple[int, float]], now: float) -> tuple[WorkerRow, ...]:
+    """One row for each worker; ``figures`` are resident bytes and percent of a CPU by its number."""
+    rows = []
+    for slot, worker in sorted(state.workers.items()):
+        rss, cpu = figures.get(slot, (0, 0.0))
+        rows.append(
+            WorkerRow(
+                slot=slot,
+                pid=worker.pid,
+                index=worker.index,
+                name=state.catalog.name(worker.index) if worker.index >= 0 else "",
+                stage=worker.stage,
+                seconds=now - worker.since,
+                rss=rss,
+                allowance=worker.allowance,
+                cpu=cpu,
+                finished=worker.finished,
+            )
+        )
+    return tuple(rows)

@@ -18,7 +18,8 @@ import sys
 import pyvips
 folder = sys.argv[1]
 noise = pyvips.Image.perlin(640, 480, cell_size=64, seed=7).linear(90, 128)
-photo = noise.bandjoin([noise.rot180(), noise.fliphor()]).cast("uchar").copy(interpretation="srgb")
+bands = noise.bandjoin([noise.rot180(), noise.fliphor()])
+photo = bands.cast("uchar").copy(interpretation="srgb")
 photo.write_to_file(folder + "/photo.jpg", Q=97)
 photo.write_to_file(folder + "/photo.png", compression=1)
 photo.write_to_file(folder + "/photo.webp", Q=97)
@@ -33,7 +34,7 @@ small.write_to_file(folder + "/tight.jpg", Q=30, strip=True, optimize_coding=Tru
 
 @pytest.fixture(autouse=True)
 def _private_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Settings, state and sockets of a test are its own; the folder's name is short because sockets' paths must be."""
+    """Settings, state and sockets of a test are its own; the folder has a short name, as paths of sockets must."""
     home = tempfile.mkdtemp(prefix="iot-")
     monkeypatch.setenv("XDG_STATE_HOME", os.path.join(home, "s"))
     monkeypatch.setenv("XDG_CONFIG_HOME", os.path.join(home, "c"))
@@ -43,7 +44,7 @@ def _private_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with small images made by the real encoders: photo.{jpg,png,webp}, small.{jpg,png,gif,tif}, tight.jpg."""
+    """Small images made by the real encoders: photo.{jpg,png,webp}, small.{jpg,png,gif,tif}, tight.jpg."""
     folder = tmp_path_factory.mktemp("samples")
     subprocess.run([sys.executable, "-W", "ignore", "-c", _MAKE, str(folder)], check=True, capture_output=True)
     return folder

@@ -1,10 +1,10 @@
 """A worker that does what its image's name says: the real one, with faults on cue.
 
-Words of the name, between dashes and before the first dot: ``segv``, ``abort``, ``exit`` (die), ``hang``, ``print`` (write
-to descriptor 1 and to stdout), ``garbage``, ``odd`` (JSON that is no message of ours), ``long`` (a line without end),
-``gate`` (wait until FOLDER/go exists), ``lost`` (die after the write and before it is said). With ``once`` the fault comes
-only the first time. ``$IMGOPT_TEST_START`` breaks the start: ``exit``, ``version``, ``package``, ``silent``.
-``$IMGOPT_TEST_LOG`` gets a line for every image that was begun.
+Words of the name, between dashes and before the first dot: ``segv``, ``abort``, ``exit`` (die), ``hang``, ``print``
+(write to descriptor 1 and to stdout), ``garbage``, ``odd`` (JSON that is no message of ours), ``long`` (a line without
+end), ``gate`` (wait until FOLDER/go exists), ``lost`` (die after the write and before it is said). With ``once`` the
+fault comes only the first time. ``$IMGOPT_TEST_START`` breaks the start: ``exit``, ``version``, ``package``,
+``silent``. ``$IMGOPT_TEST_LOG`` gets a line for every image that was begun.
 """
 
 from __future__ import annotations
@@ -28,11 +28,16 @@ class FaultyWorker(worker.Worker):
     def __init__(self, out: int) -> None:
         super().__init__(out)
         self._lost: set[int] = set()
+        self._said: object = None
+
+    def send_all(self, messages: list[dict[str, Any]]) -> None:
+        if any(message.get("done") in self._lost for message in messages):
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().send_all(messages)
 
     def send(self, **message: object) -> None:
-        if message.get("done") in self._lost:
-            os.kill(os.getpid(), signal.SIGKILL)
-        super().send(**message)
+        if "started" not in message or message["started"] != self._said:
+            super().send(**message)
 
     def _do(self, task: dict[str, Any], recipe: Any) -> None:
         source = str(task["source"])
@@ -45,6 +50,7 @@ class FaultyWorker(worker.Worker):
             if "once" in words:
                 open(marker, "x").close()
             self.send(started=task["task"])
+            self._said = task["task"]
             for word in words:
                 self._fault(word, task)
         super()._do(task, recipe)
@@ -64,11 +70,16 @@ class FaultyWorker(worker.Worker):
                 print("stray words", flush=True)
             case "garbage":
                 os.write(self._out, b"no JSON at all\n")
+                time.sleep(600)
             case "odd":
                 self.send(done=task["task"], outcome=[1, 2, 3])
+                time.sleep(600)
             case "long":
-                os.write(self._out, b"x" * 3_000_000)
+                with self._out_lock:
+                    os.write(self._out, b"x" * 3_000_000)
+                time.sleep(600)
             case "gate":
+                self.send(stage="decode", index=task["task"], seconds=0.5, needs=4 << 20)
                 go = os.path.join(os.path.dirname(task["source"]), "go")
                 while not os.path.exists(go):
                     time.sleep(0.005)

@@ -91,14 +91,16 @@ async def open_pool(
 RECIPE = Settings(min_savings=Settings().min_savings).recipe()
 
 
-def make_jobs(folder: Path, sample: Path, names: list[str], recipe: Recipe = RECIPE, *, in_place: bool = False) -> list[Job]:
+def make_jobs(
+    folder: Path, sample: Path, names: list[str], recipe: Recipe = RECIPE, *, in_place: bool = False
+) -> list[Job]:
     """Copies of ``sample`` in ``folder``, named ``names`` (without extension), and their jobs."""
     jobs = []
     for index, name in enumerate(names):
         source = folder / f"{name}{sample.suffix}"
         shutil.copyfile(sample, source)
         target = source if in_place else folder / "out" / source.name
-        jobs.append(Job(index, str(source), str(target), recipe))
+        jobs.append(Job(index, str(source), str(target), recipe, source.stat().st_size if in_place else 0))
     return jobs
 
 

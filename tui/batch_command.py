@@ -34,7 +34,7 @@ def optimize(source: str, target: str, settings: str) -> int:
     """One image; prints one result object. Exit code 1 when it failed, 2 when the settings are no JSON object."""
     try:
         value = json.loads(settings)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return _usage(f"the settings are not JSON: {error}")
     if not isinstance(value, Mapping):
         return _usage("the settings must be a JSON object")
@@ -59,7 +59,7 @@ def optimize_batch(given: str, workers: int | None) -> int:
         value: Any = json.loads(_tasks_text(given))
     except OSError as error:
         return _usage(f"the tasks cannot be read: {error.strerror}: {given}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return _usage(f"the tasks are not JSON: {error}")
     if isinstance(value, Mapping):
         value = value.get("tasks", [value])

@@ -49,6 +49,8 @@ class Canvas(Acting):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._painted: dict[int, Parts] = {}
+        self._asked: dict[int, Parts] = {}
+        """What a line was to show when a part of it was asked to be painted."""
         self.drawn = Size(0, 0)
         """The size at the last look: Textual works it out anew each time it is asked."""
 
@@ -70,7 +72,12 @@ class Canvas(Acting):
         """Textual asks for a line."""
         self.drawn = self.size
         parts = self._line(y)
-        self._painted[y] = parts
+        asked = self._asked.pop(y, parts)
+        if asked == parts:
+            self._painted[y] = parts
+        else:
+            # The run went on between the request and this call, and only the cells that differed then are painted.
+            self._painted.pop(y, None)
         style = self.look.style
         return Strip([Segment(text, style(role)) for text, role in parts], self.drawn.width)
 
@@ -81,6 +88,7 @@ class Canvas(Acting):
     def on_resize(self) -> None:
         """Nothing painted before is right any more."""
         self._painted.clear()
+        self._asked.clear()
 
     def redraw(self) -> None:
         """Paint what changed since it was painted last."""
@@ -94,6 +102,7 @@ class Canvas(Acting):
                 self.refresh(Region(0, y, width, 1))
             elif old != new:
                 start, end = _difference(old, new, width)
+                self._asked[y] = new
                 self.refresh(Region(start, y, end - start, 1))
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MainScreen", "visible"]
 
-WIDE = (140, 36)
+WIDE = (148, 36)
 TINY = (60, 16)
 LOW = 20
 """Below this many lines the gauges go."""

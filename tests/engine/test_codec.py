@@ -273,7 +273,7 @@ def test_resized_pictures_have_exactly_the_size_asked_for(source: str, width: in
 
 
 def test_transparent_pixels_do_not_bleed_when_resized() -> None:
-    red = Image.black(64, 64, bands=3) + [255, 0, 0]
+    red = Image.black(64, 64, bands=3).linear(1, [255, 0, 0])
     hidden = (Image.xyz(64, 64)[0] < 31).ifthenelse(255, 0)
     green_below = hidden.ifthenelse(red, [0, 255, 0]).bandjoin(hidden).cast("uchar").copy(interpretation="srgb")
     encoded, _, _ = run(green_below.pngsave_buffer(), quality=100, resize=Resize(ResizeMode.WIDTH, 20))

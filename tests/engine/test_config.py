@@ -159,7 +159,8 @@ def test_no_content_raises_anything_but_config_error(project: Path, content: byt
     try:
         load()
     except ConfigError as error:
-        assert error.problems
+        found = error.problems
+        assert found
 
 
 def savable() -> st.SearchStrategy[Settings]:

@@ -67,7 +67,7 @@ def test_the_measured_peak_is_admitted(source: str, target: str, quality: int, s
     _run(_MAKE, path, str(side))
     measured, predicted = json.loads(_run(_MEASURE, path, target, str(quality)))
     assert predicted >= 0.95 * measured
-    assert predicted <= 1.6 * measured
+    assert predicted <= 1.8 * measured
 
 
 def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, **more: int) -> int:

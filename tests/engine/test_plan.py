@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from engine import files
 from engine.errors import PlanError
 from engine.formats import Format, format_for_extension
-from engine.plan import CHUNK, Plan, count_tree, list_folder, make_plan, output_names
+from engine.names import output_names
+from engine.plan import CHUNK, Plan, count_tree, list_folder, make_plan
 from engine.settings import Settings
 
 
@@ -189,7 +190,7 @@ def test_an_output_folder_that_cannot_be_listed_is_a_sentence(
     def refuse(path: str) -> Any:
         raise PermissionError(13, "Permission denied")
 
-    with monkeypatch.context() as patch, pytest.raises(PlanError, match="cannot be read: Permission denied"):
+    with monkeypatch.context() as patch, pytest.raises(PlanError, match="cannot be read: Permission denied"):  # noqa: PT012
         patch.setattr(os, "scandir", refuse)
         make_plan([str(root)], Settings(output=output and str(tmp_path / output)))
 
@@ -222,7 +223,7 @@ def test_links_pipes_and_sockets_are_never_read(tmp_path: Path, monkeypatch: pyt
     with socket.socket(socket.AF_UNIX) as plug:
         monkeypatch.chdir(root)
         plug.bind("plug.png")
-    link, odd = "is a symbolic link, which is not followed", "is not a regular file"
+    link, odd = "a symbolic link, which is not followed", "not a regular file"
     assert planned(root) == {
         "a.jpg": "a.jpg",
         "to-file.jpg": link,
@@ -328,8 +329,13 @@ def test_the_first_images_come_before_the_scan_ends(tmp_path: Path) -> None:
     make(tmp_path, *(f"{number}.jpg" for number in range(CHUNK + 1)), "later/x.jpg")
     opened: list[str] = []
     real = os.scandir
+
+    def spy(path: str) -> Any:
+        opened.append(path)
+        return real(path)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "scandir", lambda path: (opened.append(path), real(path))[1])
+        patch.setattr(os, "scandir", spy)
         chunks = make_plan([str(tmp_path)], Settings()).scan()
         _, first = next(chunks)
         assert len(first) == CHUNK

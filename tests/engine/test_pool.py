@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from engine.errors import PoolError
-from engine.events import Finished, Held, Queued, Retried, Started, WorkerGone, WorkerReady
+from engine.events import Finished, Queued, Retried, Started, WorkerGone, WorkerReady
 from engine.job import Status
 from tests.conftest import ROOT
-from tests.pools import FAULTY, MIB, REAL, Recorder, make_jobs, open_pool
+from tests.pools import REAL, Recorder, make_jobs, open_pool
 
 GOOD = (Status.DONE, Status.KEPT)
 
@@ -37,7 +37,6 @@ async def test_every_image_ends_once_and_the_workers_end_with_the_pool(tmp_path:
         await pool.drain()
         assert len(recorder.outcomes) == 40
         assert all(status in GOOD for status in statuses(recorder).values())
-        assert pool.idle
         pids = list(pool.pids().values())
         assert len(pids) == 2
         await pool.close()
@@ -49,12 +48,12 @@ async def test_every_image_ends_once_and_the_workers_end_with_the_pool(tmp_path:
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("segv", "worker died (11, SIGSEGV) 2 times; the original is untouched"),
-        ("abort", "worker died (6, SIGABRT) 2 times; the original is untouched"),
-        ("exit", "worker died (exit 3) 2 times; the original is untouched"),
-        ("garbage", "sent something that is not its protocol 2 times; the original is untouched"),
-        ("odd", "sent something that is not its protocol 2 times; the original is untouched"),
-        ("long", "sent a line that is too long 2 times; the original is untouched"),
+        ("segv", "worker died (11, SIGSEGV) 2 times with it; the original is untouched"),
+        ("abort", "worker died (6, SIGABRT) 2 times with it; the original is untouched"),
+        ("exit", "worker died (exit 3) 2 times with it; the original is untouched"),
+        ("garbage", "sent something that is not its protocol 2 times with it; the original is untouched"),
+        ("odd", "sent something that is not its protocol 2 times with it; the original is untouched"),
+        ("long", "sent a line that is too long 2 times with it; the original is untouched"),
     ],
 )
 async def test_a_worker_that_dies_costs_one_retry_then_its_image_fails_with_a_sentence(
@@ -99,7 +98,7 @@ async def test_a_hanging_image_is_killed_at_the_limit_and_the_limit_is_named(tmp
         for job in make_jobs(tmp_path, samples / "small.jpg", ["x-hang", "a", "b"]):
             await pool.submit(job)
         await pool.drain()
-        assert recorder.outcomes[0].reason == "took longer than 1 s; the original is untouched"
+        assert recorder.outcomes[0].reason.startswith("took longer than 1 s; the original is untouched")
         assert [statuses(recorder)[index] in GOOD for index in (1, 2)] == [True, True]
         started = next(t for t, e in zip(recorder.times, recorder.events, strict=True) if e == Started(0, e_slot(e)))
         ended = next(
@@ -145,12 +144,13 @@ async def test_somebody_elses_signals_fail_an_image_only_after_several(tmp_path:
 async def test_a_paused_pool_ends_what_it_has_and_begins_nothing(tmp_path: Path, samples: Path) -> None:
     names = ["x0-gate", "x1-gate", *(f"i{n}" for n in range(8))]
     async with open_pool(2) as (pool, recorder):
+        await recorder.until(lambda: len(recorder.of(WorkerReady)) == 2)
         for job in make_jobs(tmp_path, samples / "small.jpg", names):
             await pool.submit(job)
         await recorder.until(lambda: len(recorder.of(Started)) == 2)
         pool.pause()
         (tmp_path / "go").touch()
-        await recorder.until(lambda: len(recorder.of(Finished)) >= 2 and pool.idle)
+        await recorder.until(lambda: len(recorder.of(Finished)) >= 2 and not pool.active())
         assert len(recorder.of(Started)) == 2
         pool.resume()
         await pool.drain()
@@ -192,6 +192,7 @@ async def test_dropping_what_waits_lets_the_pool_drain(tmp_path: Path, samples: 
             for job in jobs:
                 await pool.submit(job)
 
+        await recorder.until(lambda: len(recorder.of(WorkerReady)) == 2)
         feeder = asyncio.create_task(submit())
         await recorder.until(lambda: len(recorder.of(Started)) == 2)
         dropped = pool.drop_waiting()
@@ -288,7 +289,7 @@ async def test_workers_that_cannot_start_are_a_pool_error_not_a_hang(
 ) -> None:
     monkeypatch.setenv("IMGOPT_TEST_START", start)
     async with open_pool(2, backlog=backlog) as (pool, recorder):
-        with pytest.raises(PoolError, match=sentence):
+        with pytest.raises(PoolError, match=sentence):  # noqa: PT012  # waits inside
             async with asyncio.timeout(10):
                 for job in make_jobs(tmp_path, samples / "small.jpg", [f"i{n}" for n in range(8)]):
                     await pool.submit(job)
@@ -313,79 +314,6 @@ async def test_a_worker_that_does_not_answer_the_handshake_is_killed(
         assert all(event.reason == "did not answer the handshake" for event in recorder.of(WorkerGone))
 
 
-async def test_images_too_large_for_what_is_free_are_held_and_done_later(tmp_path: Path, samples: Path) -> None:
-    names = [f"i{n}" for n in range(6)]
-    total = 12 * MIB  # one of these photos fits, two do not
-    async with open_pool(2, total=total, module=REAL) as (pool, recorder):
-        for job in make_jobs(tmp_path, samples / "photo.jpg", names):
-            await pool.submit(job)
-        most = 0
-        while len(recorder.of(Finished)) < len(names):
-            seen = len(recorder.events)
-            await recorder.until(lambda seen=seen: len(recorder.events) > seen)  # type: ignore[misc]
-            most = max(most, pool.budget.used)
-        await pool.drain()
-        assert recorder.of(Held)
-        assert most <= total
-        assert all(status in GOOD for status in statuses(recorder).values())
-        assert pool.budget.used == 0
-
-
-async def test_an_image_larger_than_the_whole_budget_runs_alone(tmp_path: Path, samples: Path) -> None:
-    async with open_pool(2, total=4 * MIB, module=REAL) as (pool, recorder):
-        jobs = make_jobs(tmp_path, samples / "photo.jpg", ["a", "b"])
-        for job in jobs:
-            await pool.submit(job)
-        await pool.drain()
-        assert all(status in GOOD for status in statuses(recorder).values())
-        running = 0
-        for event in recorder.events:
-            if isinstance(event, Finished):
-                running -= 1
-            elif isinstance(event, Held):
-                running -= 1
-            elif isinstance(event, Started):
-                running += 1
-        assert running == 0
-        assert {event.index for event in recorder.of(Held)} == {0, 1}
-
-
-async def test_no_worker_idles_while_an_image_waits(tmp_path: Path, samples: Path) -> None:
-    """From the event log: whenever an image ends and others wait, its worker has the next one in hand already."""
-    count = 120
-    async with open_pool(2, module=REAL) as (pool, recorder):
-        await recorder.until(lambda: len(recorder.of(WorkerReady)) == 2)
-        for job in make_jobs(tmp_path, samples / "small.jpg", [f"i{n}" for n in range(count)]):
-            await pool.submit(job)
-        idle: list[int] = []
-        original = recorder.report
-
-        def report(event: object) -> None:
-            original(event)  # type: ignore[arg-type]
-            if isinstance(event, Finished) and pool.waiting:
-                slot = pool._slots[event.slot]
-                if not slot.tasks and pool.waiting:
-                    idle.append(event.index)
-
-        pool._report = report
-        await pool.drain()
-        assert idle == []
-        per_worker = [sum(e.slot == slot for e in recorder.of(Finished)) for slot in (0, 1)]
-        assert min(per_worker) > count * 0.25
-
-
-async def test_the_last_image_goes_to_the_worker_that_is_free(tmp_path: Path, samples: Path) -> None:
-    """An image queued behind a long one is called back when another worker has nothing to do."""
-    async with open_pool(2) as (pool, recorder):
-        await recorder.until(lambda: len(recorder.of(WorkerReady)) == 2)
-        for job in make_jobs(tmp_path, samples / "small.jpg", ["x-gate", "a", "b", "c"]):
-            await pool.submit(job)
-        await recorder.until(lambda: len(recorder.of(Finished)) == 3)
-        (tmp_path / "go").touch()
-        await pool.drain()
-        assert all(status in GOOD for status in statuses(recorder).values())
-
-
 async def test_an_image_replaced_in_place_is_not_encoded_twice_when_its_worker_dies_right_after(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -402,9 +330,3 @@ async def test_an_image_replaced_in_place_is_not_encoded_twice_when_its_worker_d
         assert os.path.getsize(job.source) < before
     assert log.read_text().split() == ["x-lost.jpg"]
     assert temps(tmp_path) == []
-
-
-def test_the_faulty_worker_is_a_worker() -> None:
-    from tests import faulty_worker
-
-    assert faulty_worker.__name__ == FAULTY

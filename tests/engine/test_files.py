@@ -1,0 +1,257 @@
+"""Promises of the only place that writes user files."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import files
+from engine.errors import Declined, ImageError, Unreadable, WriteFailed
+from engine.files import Source, Target
+from tests.conftest import ROOT
+
+OLD, NEW = b"old bytes" * 1000, b"new bytes" * 900
+TEMP = files.temp_name("abc", 7)
+
+
+def source_at(path: Path) -> Path:
+    path.write_bytes(OLD)
+    return path
+
+
+def in_place(path: Path) -> Target:
+    with Source(str(path)) as source:
+        assert source.read() == OLD
+        return Target(str(path), TEMP, replaces=source.identity, like=source.status)
+
+
+_STRACE_CHILD = """
+import sys
+from engine.files import Source, Target, temp_name
+path, how = sys.argv[1:]
+with Source(path) as source:
+    source.read()
+data = b"n" * 7000
+if how == "unsafe":
+    open(path, "wb").write(data)
+else:
+    Target(path, temp_name("t", 1), replaces=source.identity, like=source.status).write(data)
+"""
+
+
+def contents_at_every_kill(path: Path, how: str) -> set[bytes]:
+    """What lies at ``path`` after a writer was killed before each of its state-changing calls in turn."""
+    seen = set()
+    temp = path.parent / files.temp_name("t", 1)
+    watched = [part for place in (path, temp, path.parent) for part in ("-P", str(place))]
+    for call in ("openat", "write", "fsync", "rename", "renameat", "renameat2", "fchmod", "utimensat", "fchown"):
+        for number in range(1, 20):
+            path.write_bytes(OLD)
+            temp.unlink(missing_ok=True)
+            inject = ["-e", f"inject={call}:signal=KILL:when={number}", "-o", "/dev/null"]
+            run = subprocess.run(
+                ["strace", "-qq", *watched, *inject, sys.executable, "-c", _STRACE_CHILD, str(path), how],
+                cwd=ROOT,
+                check=False,
+                capture_output=True,
+            )
+            data = path.read_bytes() if path.exists() else b"gone"
+            seen.add(data[:1] + b"%d" % len(data))
+            if run.returncode == 0:
+                break
+        else:
+            raise AssertionError("the writer never came to its end")
+    return seen
+
+
+@pytest.mark.parametrize("how", ["safe", "unsafe"])
+def test_a_kill_at_any_call_leaves_the_old_file_or_the_new_one(tmp_path: Path, how: str) -> None:
+    """The checker is shown to find the fault in a writer that truncates its target."""
+    if subprocess.run(["which", "strace"], check=False, capture_output=True).returncode:
+        pytest.skip("needs strace")
+    probe = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], check=False, capture_output=True)
+    if probe.returncode:
+        pytest.skip("needs the right to trace processes")
+    seen = contents_at_every_kill(tmp_path / "a.jpg", how)
+    whole = {b"o%d" % len(OLD), b"n7000"}
+    assert (seen == whole) if how == "safe" else not seen <= whole
+
+
+def test_the_result_never_lies_under_its_final_name_before_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = source_at(tmp_path / "a.jpg")
+    order: list[str] = []
+
+    def spy(name: str) -> None:
+        real: Callable[..., object] = getattr(os, name)
+
+        def call(*given: object, **more: object) -> object:
+            order.append(name)
+            if name in ("fsync", "rename") and order.count(name) == 1:
+                assert path.read_bytes() == OLD
+                temp = tmp_path / TEMP
+                assert temp.read_bytes() == NEW
+            return real(*given, **more)
+
+        monkeypatch.setattr(os, name, call)
+
+    for name in ("write", "fsync", "rename"):
+        spy(name)
+    in_place(path).write(NEW)
+    assert order == ["write", "fsync", "rename", "fsync"]
+    assert path.read_bytes() == NEW
+    assert os.listdir(tmp_path) == ["a.jpg"]
+
+
+def test_the_temp_is_private_and_never_taken_over_from_somebody_else(tmp_path: Path) -> None:
+    path = source_at(tmp_path / "a.jpg")
+    victim = source_at(tmp_path / "victim")
+    (tmp_path / TEMP).symlink_to(victim)
+    target = in_place(path)
+    with pytest.raises(WriteFailed):
+        target.write(NEW)
+    assert victim.read_bytes() == OLD
+    assert path.read_bytes() == OLD
+
+
+def change_bytes(path: Path) -> None:
+    path.write_bytes(OLD + b"!")
+
+
+def change_same_size(path: Path) -> None:
+    status = path.stat()
+    path.write_bytes(b"x" * len(OLD))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def replace_file(path: Path) -> None:
+    other = source_at(path.with_name("other"))
+    os.replace(other, path)
+
+
+def make_link(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.symlink_to("moved")
+
+
+@pytest.mark.parametrize("change", [change_bytes, change_same_size, replace_file, make_link])
+def test_a_source_that_changed_since_it_was_read_is_left_alone(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    path = source_at(tmp_path / "a.jpg")
+    target = in_place(path)
+    change(path)
+    before = path.read_bytes()
+    with pytest.raises(ImageError):
+        target.write(NEW)
+    assert path.read_bytes() == before
+    assert not (tmp_path / TEMP).exists()
+
+
+def test_nothing_appears_where_a_source_was_removed(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    path = source_at(tmp_path / "sub" / "a.jpg")
+    target = in_place(path)
+    path.unlink()
+    with pytest.raises(Declined, match="removed"):
+        target.write(NEW)
+    assert os.listdir(path.parent) == []
+    path.parent.rmdir()
+    with pytest.raises(WriteFailed, match="folder"):
+        target.write(NEW)
+    assert os.listdir(tmp_path) == []
+
+
+def test_in_place_keeps_mode_time_owner_and_attributes(tmp_path: Path) -> None:
+    path = source_at(tmp_path / "a.jpg")
+    root = os.geteuid() == 0
+    if root:
+        os.chown(path, 1234, 2345)
+    path.chmod(0o640)
+    os.utime(path, ns=(1_000_000_001, 1_500_000_000_123_456_789))
+    attributes = True
+    try:
+        os.setxattr(path, "user.note", b"mine")
+    except OSError:
+        attributes = False
+    in_place(path).write(NEW)
+    status = path.stat()
+    assert stat.S_IMODE(status.st_mode) == 0o640
+    assert status.st_mtime_ns == 1_500_000_000_123_456_789
+    assert not root or (status.st_uid, status.st_gid) == (1234, 2345)
+    assert not attributes or os.getxattr(path, "user.note") == b"mine"
+
+
+def test_an_existing_file_that_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
+    path = source_at(tmp_path / "a.jpg")
+    with pytest.raises(Declined, match="exists already"):
+        Target(str(path), TEMP, overwrite=False).write(NEW)
+    assert path.read_bytes() == OLD
+    Target(str(tmp_path / "b.jpg"), TEMP, overwrite=False).write(NEW)
+    assert (tmp_path / "b.jpg").read_bytes() == NEW
+    assert (tmp_path / "b.jpg").stat().st_nlink == 1
+    assert sorted(os.listdir(tmp_path)) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize("place", ["in place", "beside", "group"])
+def test_a_full_disk_leaves_the_original_and_no_temp(tmp_path: Path, place: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small tmpfs")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)], check=False)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        path = source_at(disk / "a.jpg")
+        target = in_place(path) if place == "in place" else Target(str(disk / "b.jpg"), TEMP)
+        if place == "group":
+            results = files.write_group([(target, b"x" * 100_000), (in_place(path), NEW)])
+            assert "no space left" in str(results[0])
+            assert results[1] is None
+        else:
+            with pytest.raises(WriteFailed, match="no space left"):
+                target.write(b"x" * 100_000)
+        assert path.read_bytes() == (NEW if place == "group" else OLD)
+        assert os.listdir(disk) == ["a.jpg"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_folders_of_results_are_made_and_a_file_in_the_way_is_a_sentence(tmp_path: Path) -> None:
+    Target(str(tmp_path / "x" / "y" / "b.jpg"), TEMP).write(NEW)
+    assert (tmp_path / "x" / "y" / "b.jpg").read_bytes() == NEW
+    source_at(tmp_path / "file")
+    with pytest.raises(WriteFailed, match="folder"):
+        Target(str(tmp_path / "file" / "b.jpg"), TEMP).write(NEW)
+
+
+def test_sources_are_opened_without_following_or_waiting(tmp_path: Path) -> None:
+    (tmp_path / "link.jpg").symlink_to(source_at(tmp_path / "a.jpg"))
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name, error in (("link.jpg", Declined), ("pipe.jpg", Declined), ("none.jpg", Unreadable), ("", Declined)):
+        with pytest.raises(error):
+            Source(str(tmp_path / name))
+
+
+def test_a_source_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = source_at(tmp_path / "a.jpg")
+    with Source(str(path)) as source:
+        change_bytes(path)
+        with pytest.raises(Unreadable, match="changed"):
+            source.read()
+
+
+def test_the_mark_of_our_folders_is_set_once_and_seen(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    assert not files.ours(str(folder))
+    files.mark_ours(str(folder))
+    files.mark_ours(str(folder))
+    assert files.ours(str(folder))
+    assert files.is_temp(TEMP)
+    files.remove_temp(str(folder / "x.jpg"), TEMP)

@@ -1,0 +1,48 @@
+"""Promises of what is loaded where, each in a fresh interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+ENGINE = sorted(path.stem for path in (ROOT / "engine").glob("*.py") if path.stem != "__init__")
+
+
+def loaded(code: str) -> set[str]:
+    """Top-level packages that are loaded after ``code``."""
+    show = "import sys; print('\\n'.join(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)"
+    run = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{show}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(run.stderr.split())
+
+
+def test_the_whole_engine_loads_neither_screen_library_nor_our_screen() -> None:
+    code = "\n".join(f"import engine.{name}" for name in ENGINE)
+    assert not loaded(code) & {"textual", "rich", "tui"}
+
+
+def test_importing_the_engine_costs_nothing() -> None:
+    assert not loaded("import engine") & {"asyncio", "psutil", "pyvips", "json"}
+
+
+@pytest.mark.parametrize(
+    "module", ["engine.run", "engine.runner", "engine.server", "engine.remote", "engine.contract", "tui.app", "tui.cli"]
+)
+def test_parents_never_load_pixels(module: str) -> None:
+    assert "pyvips" not in loaded(f"import {module}")
+
+
+def test_the_version_is_printed_without_the_screen_library() -> None:
+    code = "from tui.__main__ import main\ntry: main(['--version'])\nexcept SystemExit: pass"
+    assert not loaded(code) & {"textual", "pyvips", "psutil"}
+
+
+def test_scripts_are_run_without_the_screen_library(tmp_path: Path) -> None:
+    code = f"from tui.__main__ import main\nmain(['run', '-Q', {str(tmp_path)!r}])"
+    assert not loaded(code) & {"textual", "pyvips"}

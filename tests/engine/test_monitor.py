@@ -1,0 +1,89 @@
+"""Promises of the gauges; the cgroup files are made by the tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine import monitor
+from engine.monitor import Monitor, default_workers
+
+
+@pytest.mark.parametrize(
+    ("cpus", "workers"), [(0.5, 2), (1, 2), (2, 2), (4, 3), (8, 6), (16, 12), (32, 24), (128, 24), (5.5, 4)]
+)
+def test_workers_are_three_quarters_of_the_cpus_within_bounds(cpus: float, workers: int) -> None:
+    assert default_workers(cpus) == workers
+
+
+def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(monitor, "CGROUP_ROOT", tmp_path)
+    monkeypatch.setattr(monitor, "_read", lambda path: read(tmp_path, path))
+
+
+def read(root: Path, path: Path) -> str:
+    if str(path) == "/proc/self/cgroup":
+        path = root / "own"
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def test_the_smallest_quota_and_limit_on_the_path_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cgroup(
+        tmp_path,
+        monkeypatch,
+        {
+            "own": "0::/box/inner",
+            "box/cpu.max": "50000 100000",
+            "box/inner/cpu.max": "max 100000",
+            "box/memory.max": "104857600",
+            "box/inner/memory.max": "max",
+            "box/memory.current": "60000000",
+            "box/memory.stat": "anon 1\ninactive_file 20000000\n",
+        },
+    )
+    assert monitor.usable_cpus() == 0.5
+    assert monitor.memory_limit() == 104857600
+    assert monitor.available_memory() == 104857600 - 40000000
+    assert monitor.default_memory_limit() == int(64857600 * 0.8)
+    gauges = Monitor().gauges()
+    assert (gauges.mem_limit, gauges.mem_used, gauges.mem_source) == (104857600, 40000000, "cg")
+
+
+def test_the_older_cgroups_are_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cgroup(
+        tmp_path,
+        monkeypatch,
+        {
+            "own": "4:memory:/box\n3:cpu,cpuacct:/box\n0::/",
+            "cpu/box/cpu.cfs_quota_us": "150000",
+            "cpu/box/cpu.cfs_period_us": "100000",
+            "memory/box/memory.limit_in_bytes": "209715200",
+            "memory/memory.limit_in_bytes": "9223372036854771712",
+        },
+    )
+    assert monitor.usable_cpus() == min(1.5, len(os.sched_getaffinity(0)))
+    assert monitor.memory_limit() == 209715200
+
+
+def test_gauges_are_within_their_ranges() -> None:
+    watch = Monitor()
+    gauges = watch.sample([os.getpid(), 2**22 + 5], 10, 5)
+    assert 0 <= gauges.cpu_percent <= 100
+    assert 0 < gauges.mem_used <= gauges.mem_limit
+    assert gauges.mem_run > 1_000_000
+    assert gauges.mem_peak >= gauges.mem_run
+    assert (gauges.budget, gauges.reserved) == (10, 5)
+
+
+def test_a_process_that_is_gone_uses_nothing() -> None:
+    watch = Monitor()
+    assert monitor.own_memory(2**22 + 5) == 0
+    assert watch.process_cpu(2**22 + 5) == 0.0
+    assert watch.process_cpu(os.getpid()) == 0.0
+    assert watch.process_cpu(os.getpid()) >= 0.0

@@ -1,0 +1,271 @@
+"""Promises of the command line, called as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.engine.test_run import fill
+
+TOOL = [sys.executable, "-W", "error", "-m", "tui"]
+FIELDS = {
+    "original_path",
+    "optimized_path",
+    "original_size",
+    "optimized_size",
+    "success",
+    "error",
+    "savedBytes",
+    "compressionRatio",
+    "status",
+    "reason",
+}
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+
+
+def call(*given: str | bytes | Path, cwd: Path | None = None, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command: list[Any] = [*TOOL[:-1], "tui.__main__", *given]
+    return subprocess.run(command, env=environment(), cwd=cwd, input=stdin, capture_output=True, timeout=60)
+
+
+def test_run_prints_its_report_on_stdout_and_nothing_on_stderr(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 3)
+    run = call("run", root)
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.stdout.startswith(b"3 done, 0 kept, 0 skipped, 0 failed")
+
+
+def test_json_is_one_object_with_summary_and_results(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 3)
+    (root / "bad.png").write_bytes(b"nothing")
+    (root / "link.png").symlink_to("i0000.jpg")
+    run = call("run", root, "--json", "-o", tmp_path / "out", "--format", "webp", "-q", "50", "-j", "2")
+    value = json.loads(run.stdout)
+    assert run.returncode == 1
+    assert set(value) == {"summary", "results"}
+    assert all(set(result) == FIELDS for result in value["results"])
+    found = {os.path.basename(result["original_path"]): result for result in value["results"]}
+    assert {name: result["status"] for name, result in found.items()} == {
+        "i0000.jpg": "done",
+        "i0001.jpg": "done",
+        "i0002.jpg": "done",
+        "bad.png": "failed",
+        "link.png": "skipped",
+    }
+    assert found["i0000.jpg"]["optimized_path"] == str(tmp_path / "out" / "i0000.webp")
+    assert (tmp_path / "out" / "i0000.webp").stat().st_size == found["i0000.jpg"]["optimized_size"]
+    assert (value["summary"]["done"], value["summary"]["failed"]) == (3, 1)
+
+
+def test_ndjson_is_a_line_for_each_image_then_the_summary(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 4)
+    lines = [json.loads(line) for line in call("run", root, "--ndjson").stdout.splitlines()]
+    assert len(lines) == 5
+    assert all(set(line) == FIELDS for line in lines[:4])
+    assert lines[4]["summary"]["processed"] == 4
+
+
+def test_a_reader_that_leaves_does_not_stop_the_run(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 200)
+    command = [*TOOL[:-1], "tui.__main__", "run", str(root), "--ndjson"]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.stdout.close()
+        assert run.wait(30) in (0, 1)
+    assert len(list((root / "optimized").glob("*.jpg"))) == 200
+
+
+def test_quiet_prints_nothing_but_failures(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 2)
+    run = call("run", root, "-Q")
+    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+    (root / "bad.jpg").write_bytes(b"")
+    run = call("run", root, "-Q")
+    assert (run.returncode, run.stdout) == (1, b"")
+    assert run.stderr.count(b"\n") == 1
+    assert b"bad.jpg: failed: " in run.stderr
+
+
+def test_a_dry_run_lists_and_touches_nothing(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 2)
+    run = call("run", root, "-n", "--json")
+    assert run.returncode == 0
+    assert [result["status"] for result in json.loads(run.stdout)["results"]] == ["planned", "planned"]
+    assert b"i0000.jpg -> " in call("run", root, "-n").stdout
+    assert sorted(os.listdir(root)) == ["i0000.jpg", "i0001.jpg"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["run"],
+        ["run", "IN", "--nonsense"],
+        ["run", "IN", "-q", "0"],
+        ["run", "IN", "--in-place", "-o", "x"],
+        ["run", "nothing"],
+        ["run", "IN", "--json", "--ndjson"],
+        ["run", "IN", "-o", "IN"],
+        ["run", "IN", "--config", "nothing.toml"],
+        ["optimize", "a"],
+        ["optimize", "a", "b", "no json"],
+        ["optimize-batch", "{"],
+        ["optimize-batch", "nothing.json"],
+        ["optimize-batch", "[[[[" * 20_000],
+        ["optimize-batch", "5"],
+        ["optimize-batch", "[]", "-j", "0"],
+        ["IN", "--nonsense"],
+    ],
+    ids=lambda given: " ".join(given)[:30],
+)
+def test_wrong_usage_is_exit_2_with_one_sentence(tmp_path: Path, samples: Path, given: list[str]) -> None:
+    fill(tmp_path / "in", samples / "small.jpg", 1)
+    run = call(*(str(tmp_path / "in") if word == "IN" else word for word in given), cwd=tmp_path)
+    assert (run.returncode, run.stdout) == (2, b"")
+    assert run.stderr.startswith(b"imgopt-tui: ")
+    assert b"Traceback" not in run.stderr
+    assert os.listdir(tmp_path / "in") == ["i0000.jpg"]
+
+
+def test_nothing_found_is_exit_3(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    run = call("run", tmp_path / "in")
+    assert (run.returncode, b"no images" in run.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_ends_with_its_code_and_whole_files(
+    tmp_path: Path, samples: Path, number: signal.Signals, code: int
+) -> None:
+    root = fill(tmp_path / "in", samples / "photo.jpg", 600)
+    command = [*TOOL[:-1], "tui.__main__", "run", str(root), "--ndjson"]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        first = run.stdout.readline()
+        run.send_signal(number)
+        sent = time.monotonic()
+        rest = run.stdout.read()
+        assert run.stderr is not None
+        errors = run.stderr.read()
+        assert run.wait(20) == code
+        assert time.monotonic() - sent < 6
+    lines = [json.loads(line) for line in (first + rest).splitlines()]
+    assert b"Traceback" not in errors
+    summary = lines[-1]["summary"]
+    assert summary["phase"] == "stopped"
+    assert summary["remaining"] == 600 - summary["processed"] > 0
+    assert len(list((root / "optimized").glob("*.jpg"))) == summary["processed"] == len(lines) - 1
+    assert not [path for path in root.rglob(".imgopt-*") if path.name.endswith(".tmp")]
+
+
+def on_terminal(*given: str) -> tuple[bytes, bytes]:
+    """stdout and what a terminal on stderr got."""
+    master, slave = pty.openpty()
+    command = [*TOOL[:-1], "tui.__main__", *given]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=slave, stdin=slave) as run:
+        os.close(slave)
+        seen = b""
+        while run.poll() is None or select.select([master], [], [], 0)[0]:
+            if select.select([master], [], [], 0.05)[0]:
+                try:
+                    seen += os.read(master, 65536)
+                except OSError:
+                    break
+        assert run.stdout is not None
+        output = run.stdout.read()
+    os.close(master)
+    return output, seen
+
+
+def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 20)
+    output, seen = on_terminal("run", str(root), "--json")
+    assert json.loads(output)["summary"]["done"] == 20
+    assert b"images" in seen
+    assert b"\r" in seen
+    assert call("run", root, "--json").stderr == b""
+    assert on_terminal("run", str(root), "-Q") == (b"", b"")
+
+
+def test_awkward_names_are_escaped_for_people_and_exact_in_json(tmp_path: Path) -> None:
+    names = [b"\xff\xfe.jpg", b"esc\x1b[31m.jpg", b"line\nbreak.jpg", "rtl\u202egpj.jpg".encode()]
+    for name in names:
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
+            file.write(b"nothing")
+    run = call("run", tmp_path)
+    assert run.stderr.count(b"\n") == 4
+    for bad in (b"\x1b", b"\xff", "\u202e".encode()):
+        assert bad not in run.stderr
+    for good in (rb"\xff\xfe.jpg", rb"esc\x1b[31m.jpg", rb"line\x0abreak.jpg", rb"rtl\u202egpj.jpg"):
+        assert good in run.stderr
+    results = json.loads(call("run", tmp_path, "--json").stdout)["results"]
+    assert {os.fsencode(os.path.basename(result["original_path"])) for result in results} == set(names)
+
+
+def test_optimize_takes_and_prints_the_contracts_json(tmp_path: Path, samples: Path) -> None:
+    settings = json.dumps({"quality": {"global": 60}, "outputFormat": "webp", "resize": {"mode": "width", "size": 20}})
+    run = call("optimize", samples / "photo.jpg", tmp_path / "a.jpg", settings)
+    result = json.loads(run.stdout)
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert set(result) == FIELDS - {"status", "reason"}
+    assert result["optimized_path"] == str(tmp_path / "a.webp")
+    assert (tmp_path / "a.webp").stat().st_size == result["optimized_size"]
+    run = call("optimize", tmp_path / "none.jpg", tmp_path / "b.jpg")
+    assert (run.returncode, json.loads(run.stdout)["success"]) == (1, False)
+
+
+@pytest.mark.parametrize("way", ["argument", "file", "stdin", "wrapped"])
+def test_a_batch_comes_from_argument_file_or_stdin_and_one_bad_task_is_one_failed_result(
+    tmp_path: Path, samples: Path, way: str
+) -> None:
+    tasks: list[object] = [
+        {"input_path": str(samples / "small.jpg"), "output_path": str(tmp_path / "1.jpg")},
+        {"input": str(samples / "small.png"), "output": str(tmp_path / "2.png"), "settings": {"outputFormat": "webp"}},
+        {"input_path": str(samples / "small.jpg"), "output_path": str(tmp_path / "3.jpg"), "settings": {"quality": 0}},
+        "nonsense",
+    ]
+    text = json.dumps({"tasks": tasks} if way == "wrapped" else tasks)
+    (tmp_path / "tasks.json").write_text(text)
+    given = {"file": str(tmp_path / "tasks.json"), "stdin": "-"}.get(way, text)
+    run = call("optimize-batch", given, stdin=text.encode() if way == "stdin" else b"")
+    results = json.loads(run.stdout)
+    assert run.returncode == 1
+    assert [result["success"] for result in results] == [True, True, False, False]
+    assert "settings.quality.global" in results[2]["error"]
+    assert results[1]["path"] == str(tmp_path / "2.webp")
+    assert (results[1]["format"], type(results[1]["compression_ratio"])) == ("webp", str)
+
+
+def test_settings_files_count_and_their_problems_are_all_named(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 1)
+    (tmp_path / "imgopt-tui.toml").write_text('[encode]\nformat = "webp"\n')
+    assert call("run", root, "-Q", cwd=tmp_path).returncode == 0
+    assert (root / "optimized" / "i0000.webp").is_file()
+    (tmp_path / "imgopt-tui.toml").write_text('[encode]\nformat = "bmp"\nquality = 0\n[x]\n')
+    run = call("run", root, cwd=tmp_path)
+    assert (run.returncode, run.stdout, run.stderr.count(b"\n")) == (2, b"", 3)
+    shutil.rmtree(root)
+
+
+def test_small_commands_answer() -> None:
+    assert call("--version").stdout.startswith(b"imgopt-tui ")
+    assert call("config", "--example").stdout == (ROOT / "config.example.toml").read_bytes()
+    assert call("config").returncode == 0
+    assert call("ps").stdout == b""
+    run = call("stop")
+    assert (run.returncode, run.stderr) == (1, b"imgopt-tui: no run is going on\n")

@@ -1,7 +1,7 @@
 """The child process that handles pixels: reads tasks as JSON lines from stdin, answers with events on stdout.
 
     main thread      takes a task ▸ ``pipeline.prepare`` ▸ hands the result to the writer
-    writer thread    writes one result to disk while the main thread decodes the next image
+    writer thread    writes results to disk while the main thread decodes the next image (``writer.py``)
     reader thread    parses stdin into the task list; end of input without ``exit`` means the parent is gone
 
 Lines in:  ``{"recipe": N, "value": {…}}``, ``{"task": INDEX, "source": …, "target": …, "recipe": N, "allowance": BYTES,
@@ -19,13 +19,17 @@ import contextlib
 import ctypes
 import json
 import os
-import queue
 import signal
 import sys
 import threading
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from engine.writer import GroupWriter
+
+if TYPE_CHECKING:
+    from engine.job import Outcome, Recipe
 
 __all__ = ["main"]
 
@@ -33,12 +37,8 @@ TRIM_BYTES = 64 * 1024**2
 """After an image predicted to need more than this, freed memory is handed back to the kernel."""
 QUICK_SECONDS = 0.04
 """Stages of images predicted to take less are not reported: they would be over before anybody could see them."""
-GROUP_IMAGES = 8
-"""Results that are written together at most."""
-GROUP_BYTES = 512 * 1024
-"""A group that holds this much is written at once."""
-GROUP_SECONDS = 0.015
-"""How long the first result of a group waits for others."""
+SWITCH_SECONDS = 0.0005
+"""How long the writer may keep the main thread from its next call into libvips."""
 OOM_SCORE = 500
 """How much sooner than the runner the kernel should end a worker (−1000 to 1000)."""
 PR_SET_PDEATHSIG = 1
@@ -65,7 +65,6 @@ class Worker:
         self._changed = threading.Condition()
         self._exit = False
         self._recipes: dict[int, Any] = {}
-        self._writes: queue.Queue[Any] = queue.Queue(maxsize=GROUP_IMAGES)
 
     def send(self, **message: object) -> None:
         """One line to the parent; a parent that is gone ends this process."""
@@ -107,38 +106,13 @@ class Worker:
         if recalled is not None:
             self.send(recalled=recalled["task"])
 
-    def write(self) -> None:
-        """The writer thread: results that come close together share the sync of their folder and one line out."""
-        from engine.pipeline import commit
+    def _written(self, group: list[tuple[int, Outcome]]) -> None:
+        self.send_all([{"done": index, "outcome": outcome.to_json()} for index, outcome in group])
 
-        more = True
-        while more:
-            group, more = self._group()
-            outcomes = commit([write for _, write in group])
-            self.send_all(
-                [{"done": index, "outcome": o.to_json()} for (index, _), o in zip(group, outcomes, strict=True)]
-            )
-            for _ in group:
-                self._writes.task_done()
-
-    def _group(self) -> tuple[list[tuple[int, Any]], bool]:
-        """Results to write now, and whether more will come."""
-        group: list[tuple[int, Any]] = []
-        deadline, size = None, 0
-        while len(group) < GROUP_IMAGES and size < GROUP_BYTES:
-            try:
-                item = self._writes.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                break
-            if item is None:
-                return group, False
-            group.append(item)
-            size += len(item[1].data)
-            deadline = deadline or time.monotonic() + GROUP_SECONDS
-        return group, True
-
-    def _next(self) -> dict[str, Any] | None:
+    def _next(self, writer: GroupWriter) -> dict[str, Any] | None:
         with self._changed:
+            if not self._tasks:
+                writer.hurry()
             while not self._tasks:
                 if self._exit:
                     return None
@@ -148,19 +122,18 @@ class Worker:
     def run(self) -> None:
         """Take tasks until asked to exit."""
         from engine.job import Recipe
+        from engine.pipeline import commit
 
-        writer = threading.Thread(target=self.write, name="writer", daemon=True)
-        writer.start()
+        writer = GroupWriter(commit, self._written)
         parsed: dict[int, Recipe] = {}
-        while (task := self._next()) is not None:
+        while (task := self._next(writer)) is not None:
             number = task["recipe"]
             if number not in parsed:
                 parsed[number] = Recipe.from_json(self._recipes[number])
-            self._do(task, parsed[number])
-        self._writes.put(None)
-        writer.join()
+            self._do(task, parsed[number], writer)
+        writer.close()
 
-    def _do(self, task: dict[str, Any], recipe: Any) -> None:
+    def _do(self, task: dict[str, Any], recipe: Recipe, writer: GroupWriter) -> None:
         from engine.job import Job, Stage
         from engine.pipeline import Needs, Write, prepare
 
@@ -180,9 +153,7 @@ class Worker:
         if isinstance(answer, Needs):
             self.send(needs=answer.bytes, index=index)
         elif isinstance(answer, Write):
-            if len(answer.data) > GROUP_BYTES:
-                self._writes.join()  # at most one large result waits for the disk
-            self._writes.put((index, answer))
+            writer.put(index, answer)
         else:
             self.send(done=index, outcome=answer.to_json())
         del answer
@@ -199,6 +170,7 @@ def _trim() -> None:
 def main() -> int:
     """Entry point of the child process."""
     _die_with_parent()
+    sys.setswitchinterval(SWITCH_SECONDS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     out = os.dup(1)

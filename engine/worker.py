@@ -23,6 +23,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -185,7 +186,13 @@ def main() -> int:
     worker.send(
         ready={"version": engine.__version__, "package": engine.__file__, "pid": os.getpid(), "libvips": libvips}
     )
-    worker.run()
+    try:
+        worker.run()
+    except BaseException:
+        # The reader thread sits in a read that an orderly end of the interpreter would wait for.
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
     return 0
 
 

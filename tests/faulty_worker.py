@@ -39,7 +39,7 @@ class FaultyWorker(worker.Worker):
         if "started" not in message or message["started"] != self._said:
             super().send(**message)
 
-    def _do(self, task: dict[str, Any], recipe: Any) -> None:
+    def _do(self, task: dict[str, Any], recipe: Any, writer: Any) -> None:
         source = str(task["source"])
         if log := os.environ.get("IMGOPT_TEST_LOG"):
             with open(log, "a", encoding="utf-8") as file:
@@ -53,7 +53,7 @@ class FaultyWorker(worker.Worker):
             self._said = task["task"]
             for word in words:
                 self._fault(word, task)
-        super()._do(task, recipe)
+        super()._do(task, recipe, writer)
 
     def _fault(self, word: str, task: dict[str, Any]) -> None:
         match word:

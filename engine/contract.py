@@ -91,7 +91,8 @@ class _Call:
             targets[target] = position
             recipe = recipes.setdefault(task.settings, Recipe(task.settings, _POLICY))
             self._tasks[position] = task
-            self.jobs.append(Job(position, os.path.realpath(task.input_path), target, recipe))
+            source = os.path.realpath(task.input_path)
+            self.jobs.append(Job(position, source, target, recipe, _size(source)))
 
     def _refuse(self, position: int, value: object, error: str) -> None:
         if isinstance(value, ImageTask):
@@ -131,6 +132,14 @@ class _Call:
         finally:
             _pools.remove(entry)
             await asyncio.shield(pool.close(now=not done))
+
+
+def _size(path: str) -> int:
+    """Bytes of a file; 0 when it cannot be looked at, which its worker will say."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 _POLICY = Policy(keep_original=False, min_savings=Savings(0.0, 0), limits=Limits())

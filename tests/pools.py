@@ -14,6 +14,7 @@ from engine.budget import Budget
 from engine.events import Event, Finished
 from engine.job import Job, Outcome, Policy, Recipe
 from engine.pool import ParallelProcessPool
+from engine.seam import ImagePool
 from engine.settings import Settings
 
 FAULTY = "tests.faulty_worker"
@@ -80,12 +81,13 @@ async def open_pool(
         module=module,
         clock=clock,
     )
+    seam: ImagePool = pool  # what a run asks of whatever computes
     await pool.start()
     try:
         yield pool, recorder
     finally:
         async with asyncio.timeout(20):
-            await pool.close(now=True)
+            await seam.close(now=True)
 
 
 RECIPE = Settings(min_savings=Settings().min_savings).recipe()
@@ -100,7 +102,7 @@ def make_jobs(
         source = folder / f"{name}{sample.suffix}"
         shutil.copyfile(sample, source)
         target = source if in_place else folder / "out" / source.name
-        jobs.append(Job(index, str(source), str(target), recipe, source.stat().st_size if in_place else 0))
+        jobs.append(Job(index, str(source), str(target), recipe, source.stat().st_size))
     return jobs
 
 

@@ -31,6 +31,7 @@ from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
 from engine.report import benchmark_report, human_bytes
 from engine.settings import Settings, summary
+from engine.slots import QUEUE_IMAGES
 from engine.view import (
     BatchRow,
     Gauges,
@@ -82,7 +83,7 @@ class Run:
             report=self._progress.put,
             log=self.note,
             timeout=settings.timeout,
-            backlog=max(16, 4 * self._workers),
+            backlog=2 * QUEUE_IMAGES * max(self._workers, 4),
         )
         self._monitor = monitor.Monitor(clock)
         self._gauges = Gauges(cpus=monitor.usable_cpus(), budget=self._budget.total)

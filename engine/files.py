@@ -63,6 +63,14 @@ def mark_ours(folder: str) -> None:
         file.write(MARKER_TEXT)
 
 
+def unmark(folder: str) -> None:
+    """Remove an output folder that holds nothing but our marker; any other is left as it is."""
+    with contextlib.suppress(OSError):
+        if os.listdir(folder) == [MARKER]:
+            os.unlink(os.path.join(folder, MARKER))
+            os.rmdir(folder)
+
+
 def _reason(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 

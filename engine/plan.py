@@ -67,14 +67,18 @@ class Plan:
     made: tuple[str, ...]
     """Output folders to create and mark as ours."""
 
-    def prepare(self) -> None:
-        """Create and mark the output folders; raises PlanError."""
+    def prepare(self) -> tuple[str, ...]:
+        """Create and mark the output folders; returns those that were not there before. Raises PlanError."""
+        created = []
         for folder in self.made:
             try:
+                if not os.path.isdir(folder):
+                    created.append(folder)
                 files.mark_ours(folder)
             except OSError as error:
                 reason = f"{folder}: the output folder cannot be made: {error.strerror}; choose another with -o"
                 raise PlanError(reason) from None
+        return tuple(created)
 
     def scan(self, note: Callable[[str], None] = lambda line: None) -> Iterator[tuple[Folder, list[Found]]]:
         """Images by folder, in the order of their names; folders are entered once each, whatever links say.

@@ -24,6 +24,7 @@ from engine.budget import Budget, fitting_workers, image_budget
 from engine.catalog import Catalog
 from engine.errors import PoolError
 from engine.events import Event, Finished
+from engine.files import unmark
 from engine.job import Job, Outcome, Recipe, Status
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
@@ -99,6 +100,7 @@ class Run:
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
         self._left_out: set[int] = set()
+        self._created: tuple[str, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._info = RunInfo(
@@ -121,7 +123,7 @@ class Run:
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
-        self._plan.prepare()
+        self._created = self._plan.prepare()
         self._progress.start()
         self._phase = Phase.RUNNING
         await self._pool.start()
@@ -172,6 +174,8 @@ class Run:
         scanner.cancel()
         await asyncio.gather(scanner, return_exceptions=True)
         await self._pool.close(now=end is Phase.FAILED)
+        for folder in self._created:
+            unmark(folder)
         self._ended = self._clock()
         self._sample_once()
         await self._progress.close()

@@ -142,10 +142,12 @@ def test_wrong_usage_is_exit_2_with_one_sentence(tmp_path: Path, samples: Path, 
     assert os.listdir(tmp_path / "in") == ["i0000.jpg"]
 
 
-def test_nothing_found_is_exit_3(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    run = call("run", tmp_path / "in")
-    assert (run.returncode, b"no images" in run.stderr) == (3, True)
+def test_nothing_found_is_exit_3_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no image", encoding="utf-8")
+    run = call("run", tmp_path)
+    assert (run.returncode, run.stdout) == (3, b"")
+    assert run.stderr == b"imgopt-tui: no images were found\n"
+    assert os.listdir(tmp_path) == ["notes.txt"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -176,7 +176,7 @@ async def _conclude(work: Run, output: Output, code: int) -> int:
         _print(json.dumps({"summary": report, "results": results}))
     elif output.as_ndjson:
         _print(json.dumps({"summary": report}))
-    elif not output.quiet:
+    elif not output.quiet and report["found"]:
         _print(report_text(report))
     for line in await work.log(0, 1_000_000):
         if line.level == "error":

@@ -82,7 +82,8 @@ class _Call:
             except TaskError as error:
                 self._refuse(position, value, str(error))
                 continue
-            target = os.path.abspath(task.output_path)
+            folder, name = os.path.split(os.path.abspath(task.output_path))
+            target = os.path.join(os.path.realpath(folder), name)  # results are written through no link
             if task.settings.output_format is not None:
                 target = corrected(target, task.settings.output_format)
             if target in targets:

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ from typing import Self
 
 from engine.errors import Declined, Unreadable, WriteFailed
 
-__all__ = ["Identity", "Source", "Target", "mark_ours", "ours", "remove_temp", "temp_name", "write_group"]
+__all__ = ["Identity", "Source", "Target", "mark_ours", "ours", "remove_stale_temps", "remove_temp", "temp_name"]
+__all__ += ["unmark", "write_group"]
 
 MARKER = ".imgopt-tui"
 """Name of the file that makes an output folder ours."""
@@ -32,6 +34,7 @@ MARKER_TEXT = (
 )
 TEMP_PREFIX = ".imgopt-"
 TEMP_SUFFIX = ".tmp"
+_TEMP = re.compile(re.escape(TEMP_PREFIX) + r"[0-9a-f]+-\d+" + re.escape(TEMP_SUFFIX))
 _FULLFSYNC = getattr(fcntl, "F_FULLFSYNC", None)
 
 
@@ -49,6 +52,36 @@ def remove_temp(target: str, name: str) -> None:
     """Remove the temp that a killed worker may have left beside ``target``; silent when there is none."""
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(os.path.dirname(target), name))
+
+
+def remove_stale_temps(folder: str) -> int:
+    """Remove the temps of this user in ``folder`` whose writers are gone; returns how many.
+
+    A writer holds a lock on its temp until it has its final name, so one that can be locked belongs to nobody.
+    """
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for name in [entry.name for entry in entries if _TEMP.fullmatch(entry.name)]:
+            removed += _removed_if_stale(os.path.join(folder, name))
+    return removed
+
+
+def _removed_if_stale(path: str) -> bool:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            return False
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
 
 
 def ours(folder: str) -> bool:
@@ -72,6 +105,8 @@ def unmark(folder: str) -> None:
 
 
 def _reason(error: OSError) -> str:
+    if isinstance(error, NotADirectoryError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
@@ -131,7 +166,7 @@ class Source:
                 left -= len(part)
         except OSError as error:
             raise Unreadable(f"cannot be read: {_reason(error)}") from None
-        if left != 1:
+        if left != 1 or Identity.of(os.fstat(self._fd)) != self.identity:
             raise Unreadable("changed while it was read; run again when it is complete")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -167,21 +202,19 @@ class Target:
     def put(self, data: bytes, folder: int, name: str) -> None:
         """Everything but the sync of the folder, whose descriptor is ``folder``; raises Declined or OSError."""
         self._still_the_same(folder, name)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(self.temp, flags, 0o600, dir_fd=folder)
+        fd = _create_locked(self.temp, folder)
         try:
-            try:
-                _write_all(fd, data)
-                self._attributes(fd, folder, name)
-                _sync(fd)
-            finally:
-                os.close(fd)
+            _write_all(fd, data)
+            self._attributes(fd, folder, name)
+            _sync(fd)
             self._still_the_same(folder, name)
             self._name(folder, name)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(self.temp, dir_fd=folder)
             raise
+        finally:
+            os.close(fd)
 
     def _attributes(self, fd: int, folder: int, name: str) -> None:
         if self.like is None:
@@ -284,14 +317,47 @@ _UMASK = _current_umask()
 
 
 def _open_folder(folder: str, *, create: bool) -> int:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    """A descriptor of ``folder``, made if need be. No link is followed on the way: planned paths have none, and one
+    put there since could lead to the originals."""
+    *above, last = ["/", *(part for part in os.path.abspath(folder).split(os.sep) if part)]
+    at: int | None = None
     try:
-        return os.open(folder, flags)
+        for part in above:
+            at, before = _step(at, part, getattr(os, "O_PATH", os.O_RDONLY), create=create), at
+            if before is not None:
+                os.close(before)
+        return _step(at, last, os.O_RDONLY, create=create)
+    finally:
+        if at is not None:
+            os.close(at)
+
+
+def _step(at: int | None, name: str, flags: int, *, create: bool) -> int:
+    flags |= os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(name, flags, dir_fd=at)
     except FileNotFoundError:
         if not create:
             raise
-        os.makedirs(folder, exist_ok=True)
-        return os.open(folder, flags)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, dir_fd=at)
+        return os.open(name, flags, dir_fd=at)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise NotADirectoryError(error.errno, f"{name!r} is a link or a file") from None
+        raise
+
+
+def _create_locked(temp: str, folder: int) -> int:
+    """A new temp, locked so that no other run takes it for one left behind."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        fd = os.open(temp, flags, 0o600, dir_fd=folder)
+        with contextlib.suppress(OSError):  # not every file system has locks
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            return fd
+        os.close(fd)  # another run found it before it was locked
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -26,7 +26,8 @@ from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, 
 from engine.files import remove_temp, temp_name
 from engine.job import Job, Outcome, Stage, Status
 from engine.link import WorkerLink, death
-from engine.slots import Assigned, Slot, inode, replaced_outcome
+from engine.slots import Assigned, Slot, status_before
+from engine.starts import Starts
 from engine.waiting import WaitingImages
 
 __all__ = ["ParallelProcessPool"]
@@ -35,8 +36,6 @@ DEFAULT_TIMEOUT = 60.0
 """Least time limit of an image in seconds."""
 TIMEOUT_FACTOR = 10.0
 """Times its predicted CPU seconds an image may take."""
-FAILED_STARTS = 3
-"""Workers in a row that end before their handshake before the pool gives up."""
 TICK = 0.25
 """Seconds between looks at time limits and at held images."""
 BACK_OFF = 1.0
@@ -74,7 +73,7 @@ class ParallelProcessPool:
         self._deaths = Deaths()
         self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._failed_starts = 0
+        self._starts = Starts()
         self._fatal: PoolError | None = None
         self._paused = False
         self._closing = False
@@ -189,6 +188,9 @@ class ParallelProcessPool:
                 slot.retire()
                 return
             except OSError as error:
+                if sentence := self._starts.refused(error, only=len(self._slots) == 1):
+                    self._fatal = PoolError(sentence)
+                    break
                 self._log("warning", f"the system refused a worker process ({error.strerror}); trying again")
                 if len(self._slots) > 1:
                     self._slots.pop(slot.number, None)
@@ -209,10 +211,8 @@ class ParallelProcessPool:
         self._report(WorkerGone(slot.number, link.pid, reason))
         if reason:
             self._log("warning", f"worker {slot.number + 1} (process {link.pid}): {reason}")
-        if not slot.ready and not asked:
-            self._failed_starts += 1
-            if self._failed_starts >= FAILED_STARTS:
-                self._fatal = PoolError(f"no worker can be started: {reason}; see the log for what it printed")
+        if not slot.ready and not asked and (sentence := self._starts.died(link, reason)):
+            self._fatal = PoolError(sentence)
         self._orphans(slot, link, reason)
         self._fill()
         self._dispatch()
@@ -225,8 +225,8 @@ class ParallelProcessPool:
             job = task.job
             if task.started is not None:
                 remove_temp(job.target, task.temp)
-            if task.inode is not None and task.started is not None and inode(job.source) not in (None, task.inode):
-                self._finish(slot.number, job, replaced_outcome(job))
+            if (outcome := task.written_already()) is not None:
+                self._finish(slot.number, job, outcome)
             elif self._closing:
                 self._drop(job.index)
             elif task is current:
@@ -244,6 +244,7 @@ class ParallelProcessPool:
         self._report(Retried(job.index, reason))
 
     def _received(self, slot: Slot, message: dict[str, Any]) -> None:
+        slot.heard = None
         if "done" in message:
             self._done(slot, message["done"], message["outcome"])
         elif "started" in message:
@@ -266,7 +267,7 @@ class ParallelProcessPool:
             self._wake()
             return
         slot.ready = True
-        self._failed_starts = 0
+        self._starts.succeeded()
         self._report(WorkerReady(slot.number, slot.link.pid))
         self._dispatch()
 
@@ -364,8 +365,7 @@ class ParallelProcessPool:
             recipe = slot.recipes[id(job.recipe)] = len(slot.recipes)
             self._recipes.append(job.recipe)  # keeps the recipe alive, so its id stays its own
             slot.link.send(recipe=recipe, value=job.recipe.to_json())
-        temp = temp_name(slot.token, job.index)
-        slot.tasks[job.index] = Assigned(job, temp, inode(job.source) if job.in_place else None)
+        slot.give(Assigned(job, temp := temp_name(slot.token, job.index), status_before(job)))
         self.budget.reserve(slot.number, job.index, allowance)
         slot.link.send(
             task=job.index, source=job.source, target=job.target, recipe=recipe, allowance=allowance, temp=temp

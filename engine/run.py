@@ -24,7 +24,7 @@ from engine.budget import Budget, fitting_workers, image_budget
 from engine.catalog import Catalog
 from engine.errors import PoolError
 from engine.events import Event, Finished
-from engine.files import unmark
+from engine.files import remove_stale_temps, unmark
 from engine.job import Job, Outcome, Recipe, Status
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
@@ -199,11 +199,16 @@ class Run:
         """The listing runs in a thread."""
         folders = self._plan.scan(lambda line: self.note("warning", line))
         catalog, state = self.state.catalog, self.state
+        swept: set[str] = set()
         while not self._phase.over and not self._stopping:
             chunk = await asyncio.to_thread(next, folders, None)
             if chunk is None:
                 break
             folder, found = chunk
+            if folder.target not in swept:
+                swept = {folder.target}  # a folder's chunks come one after the other
+                if removed := await asyncio.to_thread(remove_stale_temps, folder.target):
+                    self.note("info", f"{folder.target}: removed {removed} temporary files of a run that was killed")
             number = catalog.add_folder(folder)
             for entry in found:
                 index = catalog.add(number, entry.name, entry.size, entry.target_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, field
 
 from engine.deaths import TOOK_LONGER
@@ -10,12 +11,16 @@ from engine.job import Job, Outcome, Status
 from engine.link import WorkerLink
 
 HANDSHAKE_SECONDS = 30.0
+ANSWER_SECONDS = 30.0
+"""How long a worker may be silent that has images and has begun none, or was asked to end and has none."""
+STALL_SECONDS = 2.0
+"""Limits looked at so late mean that this process was stopped, its workers most likely with it: no time has passed."""
 QUEUE_BYTES = 256 * 1024
 """Bytes of sources that wait at a worker: enough work to outlast a round trip to the parent."""
 QUEUE_IMAGES = 16
 """Images that wait at a worker at most; one where their size is not known."""
 
-__all__ = ["Assigned", "Slot", "inode", "replaced_outcome"]
+__all__ = ["Assigned", "Slot", "status_before"]
 
 
 @dataclass(slots=True)
@@ -25,8 +30,8 @@ class Assigned:
     job: Job
     temp: str
     """File name of the temp it would leave behind."""
-    inode: tuple[int, int] | None
-    """Device and inode of the source at dispatch, in place only: another one later proves that it was replaced."""
+    before: os.stat_result | None = None
+    """What lay at the target at dispatch; see ``status_before``."""
     needs: int = 0
     """Bytes of memory predicted from its header; 0 before that is read."""
     started: float | None = None
@@ -35,6 +40,27 @@ class Assigned:
     """Seconds it may take."""
     writing: bool = False
     """The worker has gone on to the next image and only the write is left."""
+
+    def written_already(self) -> Outcome | None:
+        """The outcome of an image whose worker died after the result had its name and before it could say so; None
+        when nothing proves that, and another try does no harm."""
+        job, before = self.job, self.before
+        if self.started is None or (job.in_place and before is None):
+            return None
+        try:
+            now = os.stat(job.target, follow_symlinks=False)
+        except OSError:
+            return None
+        if job.in_place and before is not None:
+            # Our result is another file with the time of the old one; what somebody else put there has its own.
+            ours = (now.st_dev, now.st_ino) != (before.st_dev, before.st_ino) and now.st_mtime_ns == before.st_mtime_ns
+        else:
+            ours = not job.recipe.policy.overwrite and before is None
+        if not ours or not stat.S_ISREG(now.st_mode):
+            return None
+        size = before.st_size if before is not None else job.size
+        reason = f"{'replaced' if job.in_place else 'written'}; its worker died right after"
+        return Outcome(Status.DONE, reason, job.target, original_size=size, optimized_size=now.st_size)
 
 
 @dataclass(slots=True)
@@ -45,6 +71,12 @@ class Slot:
     token: str
     """Random part of its temps' names."""
     spawned: float
+    looked: float = 0.0
+    """When its limits were last looked at."""
+    heard: float | None = None
+    """When it was last known to be alive; None: since the last look."""
+    leaving: bool = False
+    """It was asked to end."""
     link: WorkerLink | None = None
     """None until the process runs."""
     ready: bool = False
@@ -73,10 +105,24 @@ class Slot:
 
     def overdue(self, now: float) -> str:
         """Why it must be killed; empty when it need not."""
+        if self.looked and now - self.looked > STALL_SECONDS:
+            self._forgive(now - self.looked, now)
+        self.looked = now
+        if self.heard is None:
+            self.heard = now
         if not self.ready and now - self.spawned > HANDSHAKE_SECONDS:
             return "did not answer the handshake"
+        idle = all(task.started is None for task in self.tasks.values())
+        if self.ready and idle and (self.tasks or self.leaving) and now - self.heard > ANSWER_SECONDS:
+            return "did not answer"
         late = (task for task in self.tasks.values() if task.started is not None and now - task.started > task.limit)
         return next((f"{TOOK_LONGER} {task.limit:g} s" for task in late), "")
+
+    def _forgive(self, seconds: float, now: float) -> None:
+        self.spawned, self.heard = min(now, self.spawned + seconds), None
+        for task in self.tasks.values():
+            if task.started is not None:
+                task.started = min(now, task.started + seconds)
 
     @property
     def empty(self) -> bool:
@@ -109,6 +155,12 @@ class Slot:
         self.recalling = False
         return True
 
+    def give(self, task: Assigned) -> None:
+        """It has been sent an image."""
+        if not self.tasks:
+            self.heard = None
+        self.tasks[task.job.index] = task
+
     def recall(self) -> None:
         """Ask for every image back that it has not started."""
         for task in self.queued:
@@ -121,25 +173,24 @@ class Slot:
         if self.link is not None and now:
             self.link.kill("the run was stopped")
         elif self.link is not None:
-            self.link.send(exit=True)
+            self._leave()
 
     def retire(self) -> None:
         """Let it end once nothing waits behind its image, if it is to go."""
         if self.retiring and not self.queued and self.link is not None:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self.link is not None:
+            self.leaving, self.heard = True, None
             self.link.send(exit=True)
 
 
-def inode(path: str) -> tuple[int, int] | None:
-    """Device and inode of what lies at ``path``; None for nothing."""
+def status_before(job: Job) -> os.stat_result | None:
+    """What lies at the target before the image is begun; None for nothing, or where a second write does no harm."""
+    if not job.in_place and job.recipe.policy.overwrite:
+        return None
     try:
-        status = os.stat(path, follow_symlinks=False)
+        return os.stat(job.target, follow_symlinks=False)
     except OSError:
         return None
-    return status.st_dev, status.st_ino
-
-
-def replaced_outcome(job: Job) -> Outcome:
-    """For an image whose worker died after the rename and before it could say so."""
-    size = os.stat(job.source).st_size
-    reason = "replaced; its worker died right after"
-    return Outcome(Status.DONE, reason, job.target, original_size=job.size, optimized_size=size)

@@ -16,6 +16,7 @@ EXIT_INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``imgopt-tui``; returns the exit code."""
+    _open_missing_streams()
     from engine.errors import ImgoptError
     from tui.options import UsageError, parse
 
@@ -36,6 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_FAILED
+
+
+def _open_missing_streams() -> None:
+    """Closed standard streams lead to /dev/null: no file of ours gets their numbers, and what is said goes nowhere."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
+    sys.stdin = sys.stdin or os.fdopen(0, "r", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _say(error: Exception, code: int) -> int:

@@ -179,7 +179,7 @@ async def _conclude(work: Run, output: Output, code: int) -> int:
     elif not output.quiet and report["found"]:
         _print(report_text(report))
     for line in await work.log(0, 1_000_000):
-        if line.level == "error":
+        if line.level == "error" or (line.level == "warning" and not output.quiet):
             _tell(escape(line.text))
     if code:
         return code

@@ -255,3 +255,43 @@ def test_the_mark_of_our_folders_is_set_once_and_seen(tmp_path: Path) -> None:
     assert files.ours(str(folder))
     assert files.is_temp(TEMP)
     files.remove_temp(str(folder / "x.jpg"), TEMP)
+
+
+def test_a_folder_that_became_a_link_leads_no_result_to_the_originals(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = source_at(tmp_path / "in" / "a.jpg")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "sub").symlink_to(tmp_path / "in")
+    for target in (tmp_path / "out" / "sub" / "a.jpg", tmp_path / "out" / "sub" / "deep" / "a.jpg"):
+        with pytest.raises(WriteFailed, match="'sub' is a link"):
+            Target(str(target), TEMP).write(NEW)
+    assert path.read_bytes() == OLD
+    assert os.listdir(tmp_path / "in") == ["a.jpg"]
+
+
+def test_a_source_rewritten_with_the_same_size_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = source_at(tmp_path / "a.jpg")
+    with Source(str(path)) as source:
+        path.write_bytes(OLD[::-1])
+        os.utime(path, ns=(1, 1))
+        with pytest.raises(Unreadable, match="changed"):
+            source.read()
+
+
+def test_temps_of_dead_writers_are_removed_and_those_of_living_ones_are_not(tmp_path: Path) -> None:
+    living, foreign = tmp_path / files.temp_name("ab12", 1), tmp_path / ".imgopt-notes.tmp"
+    folder = os.open(tmp_path, os.O_RDONLY)
+    held = files._create_locked(living.name, folder)
+    foreign.touch()
+    (tmp_path / files.temp_name("ab12", 2)).write_bytes(b"half")
+    (tmp_path / files.temp_name("ab12", 3)).symlink_to(foreign)
+    try:
+        assert files.remove_stale_temps(str(tmp_path)) == 1
+        assert len(os.listdir(tmp_path)) == 3
+        assert living.exists()
+    finally:
+        os.close(held)
+        os.close(folder)
+    assert files.remove_stale_temps(str(tmp_path)) == 1
+    assert not living.exists()
+    assert files.remove_stale_temps(str(tmp_path / "none")) == 0

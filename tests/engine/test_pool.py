@@ -89,8 +89,8 @@ async def test_death_charges_only_the_image_in_work(tmp_path: Path, samples: Pat
         await pool.drain()
         for index, name in enumerate(names):
             assert (statuses(recorder)[index] is Status.FAILED) == name.endswith("segv")
-        assert {event.index for event in recorder.of(Retried)} == {0, 2, 4, 6, 8}
-        assert {event.index for event in recorder.of(Queued)} <= {1, 3, 5, 7, 9}
+        assert sorted(event.index for event in recorder.of(Retried)) == [0, 2, 4, 6, 8]
+        assert recorder.of(Queued), "nothing was queued behind an image whose worker died"
 
 
 async def test_a_hanging_image_is_killed_at_the_limit_and_the_limit_is_named(tmp_path: Path, samples: Path) -> None:
@@ -305,8 +305,8 @@ async def test_a_worker_that_does_not_answer_the_handshake_is_killed(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMGOPT_TEST_START", "silent")
-    hurry = iter(range(0, 10**9, 20))
-    async with open_pool(1, clock=lambda: float(next(hurry))) as (pool, recorder):
+    monkeypatch.setattr("engine.slots.HANDSHAKE_SECONDS", 0.4)
+    async with open_pool(1) as (pool, recorder):
         for job in make_jobs(tmp_path, samples / "small.jpg", ["a"]):
             await pool.submit(job)
         with pytest.raises(PoolError, match="did not answer the handshake"):

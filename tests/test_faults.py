@@ -1,0 +1,168 @@
+"""What others do to a run while it works: stopped and killed processes, links and files put in its way."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.errors import PoolError
+from engine.events import Finished, Started, WorkerGone, WorkerReady
+from engine.files import temp_name
+from engine.job import Status
+from engine.link import WorkerLink
+from engine.slots import STALL_SECONDS, Assigned, Slot
+from engine.starts import KILLED, Starts
+from tests.pools import RECIPE, make_jobs, open_pool
+from tests.test_cli import TOOL, environment
+
+COMMAND = [*TOOL[:-1], "tui.__main__", "run"]
+BESIDE = replace(RECIPE, policy=replace(RECIPE.policy, overwrite=False))
+"""For results that may replace no file."""
+
+
+async def test_kills_while_workers_start_do_not_end_the_run(tmp_path: Path, samples: Path) -> None:
+    async with open_pool(1) as (pool, recorder):
+        for number in range(1, 5):
+            while not (starting := [slot.link for slot in pool._slots.values() if slot.link and not slot.ready]):  # noqa: ASYNC110  # nothing tells of a process before its handshake
+                await asyncio.sleep(0.001)
+            os.kill(starting[0].pid, signal.SIGKILL)
+            await recorder.until(lambda number=number: len(recorder.of(WorkerGone)) == number)  # type: ignore[misc]
+        (job,) = make_jobs(tmp_path, samples / "small.jpg", ["a"])
+        await pool.submit(job)
+        await pool.drain()
+        assert recorder.outcomes[0].status in (Status.DONE, Status.KEPT)
+
+
+def test_workers_that_are_killed_at_every_start_end_it_at_last() -> None:
+    starts = Starts()
+    killed = type("Killed", (WorkerLink,), {"returncode": -9})(lambda *_: None, lambda _: None, lambda _: None)
+    answers = [starts.died(killed, "worker died (9, SIGKILL)") for _ in range(KILLED)]
+    assert not any(answers[:-1])
+    assert "no worker can be started" in answers[-1]
+
+
+async def test_a_program_that_cannot_be_run_ends_the_pool_with_a_sentence(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.link.command", lambda module: [str(tmp_path / "gone"), module])
+    async with open_pool(1) as (pool, _):
+        (job,) = make_jobs(tmp_path, samples / "small.jpg", ["a"])
+        with pytest.raises(PoolError, match="no worker can be started: No such file"):  # noqa: PT012  # either waits
+            await pool.submit(job)
+            await pool.drain()
+
+
+def test_a_lack_that_lasts_is_a_sentence_and_one_that_passes_is_not() -> None:
+    starts, lack = Starts(), OSError(errno.EAGAIN, "too many processes")
+    assert not any(starts.refused(lack, only=False) for _ in range(1000))
+    answers = [starts.refused(lack, only=True) for _ in range(30)]
+    assert not any(answers[:-1])
+    assert answers[-1]
+
+
+async def test_a_worker_stopped_between_two_images_is_replaced(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.slots.ANSWER_SECONDS", 0.5)
+    async with open_pool(1) as (pool, recorder):
+        await recorder.until(lambda: len(recorder.of(WorkerReady)) == 1)
+        os.kill(pool.pids()[0], signal.SIGSTOP)
+        for job in make_jobs(tmp_path, samples / "small.jpg", ["a", "b"]):
+            await pool.submit(job)
+        await recorder.until(lambda: len(recorder.of(Finished)) == 2)
+        assert recorder.of(WorkerGone)[0].reason == "did not answer"
+        assert all(outcome.status in (Status.DONE, Status.KEPT) for outcome in recorder.outcomes.values())
+
+
+async def test_a_worker_stopped_before_the_end_does_not_keep_the_pool_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.slots.ANSWER_SECONDS", 0.5)
+    async with open_pool(1) as (pool, recorder):
+        await recorder.until(lambda: len(recorder.of(WorkerReady)) == 1)
+        os.kill(pool.pids()[0], signal.SIGSTOP)
+        await pool.close()
+        assert pool.pids() == {}
+
+
+def test_the_time_in_which_the_whole_run_was_stopped_counts_for_no_limit(tmp_path: Path, samples: Path) -> None:
+    (job,) = make_jobs(tmp_path, samples / "small.jpg", ["a"])
+    slot = Slot(0, "t", 100.0, ready=True)
+    slot.give(Assigned(job, "temp"))
+    slot.start(0, 100.0, 60.0)
+    assert slot.overdue(100.0 + STALL_SECONDS) == ""
+    assert slot.overdue(5000.0) == ""
+    seen = [slot.overdue(5000.0 + step) for step in range(1, 70)]
+    assert seen[30] == ""
+    assert "60 s" in seen[-1]
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+async def test_what_somebody_else_put_at_the_source_is_not_reported_as_our_result(
+    tmp_path: Path, samples: Path, kind: str
+) -> None:
+    async with open_pool(1) as (pool, recorder):
+        (job,) = make_jobs(tmp_path, samples / "photo.jpg", ["x-gate"], in_place=True)
+        await pool.submit(job)
+        await recorder.until(lambda: len(recorder.of(Started)) == 1)
+        os.rename(job.source, tmp_path / "moved")
+        if kind == "link":
+            os.symlink(tmp_path / "nowhere", job.source)
+        else:
+            (tmp_path / "new").write_bytes(b"words")
+            os.rename(tmp_path / "new", job.source)
+        os.kill(pool.pids()[0], signal.SIGKILL)
+        await recorder.until(lambda: len(recorder.of(WorkerGone)) == 1)
+        (tmp_path / "go").touch()
+        await recorder.until(lambda: len(recorder.of(Finished)) == 1)
+        assert recorder.outcomes[0].status in (Status.FAILED, Status.SKIPPED)
+        assert "died right after" not in recorder.outcomes[0].reason
+
+
+async def test_a_result_beside_its_source_counts_when_its_worker_dies_right_after(
+    tmp_path: Path, samples: Path
+) -> None:
+    async with open_pool(1) as (pool, recorder):
+        (job,) = make_jobs(tmp_path, samples / "photo.png", ["x-lost"], BESIDE)
+        await pool.submit(job)
+        await recorder.until(lambda: len(recorder.of(Finished)) == 1)
+        outcome = recorder.outcomes[0]
+        assert (outcome.status, outcome.optimized_size) == (Status.DONE, os.path.getsize(job.target))
+
+
+def test_a_second_run_removes_the_temps_of_one_that_was_killed(tmp_path: Path, samples: Path) -> None:
+    shutil.copy(samples / "small.jpg", tmp_path / "a.jpg")
+    (tmp_path / temp_name("0123456789ab", 4)).write_bytes(b"half")
+    subprocess.run([*COMMAND, str(tmp_path), "--in-place"], env=environment(), check=True, timeout=60)
+    assert os.listdir(tmp_path) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_run_without_standard_streams_does_its_work(tmp_path: Path, samples: Path, closed: str) -> None:
+    (tmp_path / "in").mkdir()
+    shutil.copy(samples / "photo.jpg", tmp_path / "in" / "a.jpg")
+    words = [*COMMAND, str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    run = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *words], env=environment(), timeout=60, check=False)
+    assert run.returncode == 0
+    assert (tmp_path / "out" / "a.jpg").is_file()
+
+
+def test_a_folder_that_cannot_be_read_is_named_on_stderr(tmp_path: Path, samples: Path) -> None:
+    (tmp_path / "in").mkdir()
+    shutil.copy(samples / "small.jpg", tmp_path / "in" / "a.jpg")
+    at = os.open(tmp_path / "in", os.O_RDONLY)
+    for _ in range(25):  # deeper than a path may be long
+        os.mkdir("d" * 200, dir_fd=at)
+        at, before = os.open("d" * 200, os.O_RDONLY, dir_fd=at), at
+        os.close(before)
+    os.close(at)
+    words = [*COMMAND, str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    run = subprocess.run(words, env=environment(), capture_output=True, timeout=60, check=False)
+    subprocess.run(["rm", "-rf", str(tmp_path / "in")], check=True)
+    assert b"its images are left out" in run.stderr

@@ -100,6 +100,8 @@ class Run:
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
         self._left_out: set[int] = set()
+        self._position = 0
+        """The first row that was not handed to the pool yet; a row is handed over once, then only by a retry."""
         self._created: tuple[str, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
@@ -224,20 +226,19 @@ class Run:
     async def _submit_all(self) -> None:
         """Hand over whole batches as the scan completes them, the short last one at its end."""
         catalog, size = self.state.catalog, self.settings.batch_size
-        position = 0
         while not self._stopping:
             scanning = self.state.scanning
             known = len(catalog) - (len(catalog) % size if scanning else 0)
-            while position < known and not self._stopping:
-                if position not in self._left_out:
-                    await self._pool.submit(self._job(position))
-                position += 1
+            while self._position < known and not self._stopping:
+                if self._position not in self._left_out:
+                    await self._pool.submit(self._job(self._position))
+                self._position += 1
             while self._again and not self._stopping:
                 await self._pool.submit(self._job(self._again.popleft()))
-            if not scanning and position >= len(catalog):
+            if not scanning and self._position >= len(catalog):
                 return
             self._rows_known.clear()
-            if self.state.scanning == scanning and len(catalog) - position < size:
+            if self.state.scanning == scanning and len(catalog) - self._position < size:
                 await self._rows_known.wait()
 
     def _job(self, index: int) -> Job:

@@ -26,6 +26,15 @@ def _terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
 
 
+def _locale_is_utf8() -> bool:
+    """Whether the user's locale says so. Python itself may have set LC_CTYPE for the C locale, so that one counts only
+    where LANG does not say C; nothing set at all counts as C."""
+    everything, kind, language = (os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    plain = language in ("", "C", "POSIX")
+    named = everything or (kind if kind and not (plain and kind == "C.UTF-8") else language)
+    return "utf" in named.lower()
+
+
 def _say(line: str) -> None:
     print(f"imgopt-tui: {line}", file=sys.stderr)
 
@@ -85,7 +94,7 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
         launcher=launch,
         view=view,  # type: ignore[arg-type]  # object here keeps the view's module out of start-up
         start=start,
-        ascii_only=settings.ascii or "utf" not in (sys.stdout.encoding or "").lower(),
+        ascii_only=settings.ascii or not _locale_is_utf8(),
         mouse=settings.mouse,
     )
     loop = asyncio.get_running_loop()

@@ -225,7 +225,12 @@ async def test_a_paused_run_stands_still_and_goes_on(tmp_path: Path, samples: Pa
 async def test_failed_images_can_be_tried_again_even_at_the_very_end(tmp_path: Path, samples: Path) -> None:
     root = fill(tmp_path / "in", samples / "photo.jpg", 40)
     (root / "a.jpg").write_bytes(b"not yet an image")
-    run = Run([str(root)], Settings(workers=2))
+    ended: list[int] = []
+    run = Run(
+        [str(root)],
+        Settings(workers=2),
+        on_event=lambda event: ended.append(event.index) if isinstance(event, Finished) else None,
+    )
     again = 0
     async with asyncio.timeout(60), run:
         async for update in run.updates():
@@ -235,6 +240,7 @@ async def test_failed_images_can_be_tried_again_even_at_the_very_end(tmp_path: P
     assert again == 1
     totals = run.state.totals()
     assert (totals.failed, totals.done, totals.waiting) == (0, 41, 0)
+    assert len(ended) == 42, "a retry does the failed image once more and no other"
 
 
 async def test_a_scan_that_breaks_ends_the_run_with_a_word(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import engine
 
-__all__ = ["command", "environment"]
+__all__ = ["LEAST_WORKERS", "command", "environment", "keep_ahead", "start_worker", "start_workers_ahead"]
 
 _PACKAGE_PARENT = Path(engine.__file__).resolve().parent.parent
 _VIPS_ENVIRONMENT = {
@@ -40,3 +41,43 @@ def environment(*, pixels: bool = False) -> dict[str, str]:
     if pixels:
         result.update(_VIPS_ENVIRONMENT)
     return result
+
+
+LEAST_WORKERS = 2
+"""Workers of a pool that is not told how many, on the smallest machine."""
+_ahead: list[subprocess.Popen[bytes]] = []
+
+
+def start_workers_ahead(count: int) -> None:
+    """Start ``count`` workers before there is a pool, so that they load libvips while this process still loads its own
+    modules. The next pool takes them over; without one they end with this process. A refusal comes again there."""
+    for _ in range(count):
+        try:
+            _ahead.append(_start("engine.worker"))
+        except OSError:
+            return
+
+
+def keep_ahead(count: int) -> None:
+    """End those of the workers started ahead that are more than ``count``."""
+    while len(_ahead) > count:
+        with _ahead.pop() as process:  # leaving it waits, and closes the pipes
+            process.kill()
+
+
+def start_worker(module: str) -> subprocess.Popen[bytes]:
+    """A worker process with three pipes: one started ahead, or a new one. Raises OSError when the system refuses it."""
+    while _ahead and module == "engine.worker":
+        process = _ahead.pop(0)
+        if process.poll() is None:
+            return process
+        with process:
+            pass
+    return _start(module)
+
+
+def _start(module: str) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command(module), bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd="/", env=environment(pixels=True)
+    )

@@ -16,6 +16,7 @@ Exit codes belong to the command line, not to these classes.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -72,3 +73,10 @@ class PoolError(ImgoptError):
 
 class RunnerError(ImgoptError):
     """A run cannot be reached, or speaks another version of the protocol."""
+
+
+def system_reason(error: OSError) -> str:
+    """What the system said, in its words and ours: ``no space left on device``."""
+    if isinstance(error, NotADirectoryError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return os.strerror(error.errno).lower() if error.errno else str(error)

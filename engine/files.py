@@ -1,10 +1,12 @@
-"""The only place that reads sources and writes user files.
+"""The only place that writes user files (``source.py`` reads them).
 
 Writing is one small transaction, relative to the descriptor of the target's folder so that nothing is resolved twice:
 
     temp beside the target (O_EXCL, 0600) ▸ write ▸ attributes ▸ fsync ▸ source still the same? ▸ rename ▸ fsync folder
 
-Any error before the rename removes the temp and leaves every other file as it was.
+Any error before the rename removes the temp and leaves every other file as it was. Of a group all temps are written
+before the first is synced, and the kernel is told at once to begin with their bytes: one commit of the file system's
+own journal then serves several files.
 """
 
 from __future__ import annotations
@@ -12,19 +14,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import os
 import re
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
 
-from engine.errors import Declined, Unreadable, WriteFailed
+from engine.errors import Declined, WriteFailed, system_reason
+from engine.source import Identity
 
-__all__ = ["Identity", "Source", "Target", "mark_ours", "ours", "remove_stale_temps", "remove_temp", "temp_name"]
+__all__ = ["Target", "mark_ours", "ours", "remove_stale_temps", "remove_temp", "temp_name"]
 __all__ += ["unmark", "write_group"]
 
 MARKER = ".imgopt-tui"
@@ -32,6 +35,7 @@ MARKER = ".imgopt-tui"
 MARKER_TEXT = (
     "Results of imgopt-tui. Folders with this file are never read as input, and their files may be replaced.\n"
 )
+SYNC_FILE_RANGE_WRITE = 2
 TEMP_PREFIX = ".imgopt-"
 TEMP_SUFFIX = ".tmp"
 _TEMP = re.compile(re.escape(TEMP_PREFIX) + r"[0-9a-f]+-\d+" + re.escape(TEMP_SUFFIX))
@@ -104,81 +108,6 @@ def unmark(folder: str) -> None:
             os.rmdir(folder)
 
 
-def _reason(error: OSError) -> str:
-    if isinstance(error, NotADirectoryError) and error.strerror:
-        return error.strerror[:1].lower() + error.strerror[1:]
-    return os.strerror(error.errno).lower() if error.errno else str(error)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What tells whether a path still holds the file that was read."""
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Identity:
-        """From a stat result."""
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-class Source:
-    """A source file, opened without following a link and without blocking; use as a context manager."""
-
-    def __init__(self, path: str) -> None:
-        """Open ``path``; raises Unreadable or Declined."""
-        self.path = path
-        try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise Declined("a symbolic link, which is not followed") from None
-            raise Unreadable(f"cannot be opened: {_reason(error)}") from None
-        try:
-            self.status = os.fstat(self._fd)
-            if not stat.S_ISREG(self.status.st_mode):
-                raise Declined("not a regular file")
-        except BaseException:
-            os.close(self._fd)
-            raise
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.status.st_size
-
-    @property
-    def identity(self) -> Identity:
-        """As it was when it was opened."""
-        return Identity.of(self.status)
-
-    def read(self) -> bytes:
-        """The whole file; raises Unreadable when it cannot be read or changes its size meanwhile."""
-        try:
-            parts: list[bytes] = []
-            left = self.size + 1
-            while left > 0 and (part := os.read(self._fd, left)):
-                parts.append(part)
-                left -= len(part)
-        except OSError as error:
-            raise Unreadable(f"cannot be read: {_reason(error)}") from None
-        if left != 1 or Identity.of(os.fstat(self._fd)) != self.identity:
-            raise Unreadable("changed while it was read; run again when it is complete")
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._fd)
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where one result goes and what it may replace."""
@@ -199,22 +128,38 @@ class Target:
         if error is not None:
             raise error
 
-    def put(self, data: bytes, folder: int, name: str) -> None:
-        """Everything but the sync of the folder, whose descriptor is ``folder``; raises Declined or OSError."""
+    def fill(self, data: bytes, folder: int) -> int:
+        """Write the temp in the folder with this descriptor, with its attributes; returns the temp's descriptor.
+        Raises Declined or OSError, with no temp left."""
+        name = os.path.basename(self.path)
         self._still_the_same(folder, name)
         fd = _create_locked(self.temp, folder)
         try:
             _write_all(fd, data)
             self._attributes(fd, folder, name)
+        except BaseException:
+            self.drop(fd, folder)
+            raise
+        return fd
+
+    def place(self, fd: int, folder: int) -> None:
+        """Sync the filled temp and give it its name; the folder is left to be synced. Raises Declined or OSError, with
+        no temp left."""
+        name = os.path.basename(self.path)
+        try:
             _sync(fd)
             self._still_the_same(folder, name)
             self._name(folder, name)
         except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(self.temp, dir_fd=folder)
+            self.drop(fd, folder)
             raise
-        finally:
-            os.close(fd)
+        os.close(fd)
+
+    def drop(self, fd: int, folder: int) -> None:
+        """Remove the temp and close it."""
+        with contextlib.suppress(OSError):
+            os.unlink(self.temp, dir_fd=folder)
+        os.close(fd)
 
     def _attributes(self, fd: int, folder: int, name: str) -> None:
         if self.like is None:
@@ -265,38 +210,57 @@ def write_group(writes: Sequence[tuple[Target, bytes]]) -> list[Exception | None
 
     Returns what went wrong for each, in order: None, WriteFailed or Declined. One that fails stops no other.
     """
-    results: list[Exception | None] = []
+    results: list[Exception | None] = [None] * len(writes)
     folders: dict[str, int] = {}
+    temps: dict[int, int] = {}
     try:
-        for target, data in writes:
-            results.append(_put(target, data, folders))
+        for number, (target, data) in enumerate(writes):
+            with _told(results, number, target):
+                temps[number] = target.fill(data, _folder_of(target, folders))
+                if len(writes) > 1:
+                    _begin_to_write_out(temps[number])
+        for number in list(temps):
+            target = writes[number][0]
+            with _told(results, number, target):
+                target.place(temps.pop(number), _folder_of(target, folders))
         for folder, fd in folders.items():
             try:
                 _sync(fd)
             except OSError as error:
-                failed = WriteFailed(f"the folder of the result cannot be synced: {_reason(error)}")
+                failed = WriteFailed(f"the folder of the result cannot be synced: {system_reason(error)}")
                 here = [os.path.dirname(target.path) == folder for target, _ in writes]
                 results = [failed if mine and not old else old for mine, old in zip(here, results, strict=True)]
     finally:
+        for number, fd in temps.items():
+            target = writes[number][0]
+            target.drop(fd, folders[os.path.dirname(target.path)])
         for fd in folders.values():
             os.close(fd)
     return results
 
 
-def _put(target: Target, data: bytes, folders: dict[str, int]) -> Exception | None:
-    folder, name = os.path.split(target.path)
+@contextlib.contextmanager
+def _told(results: list[Exception | None], number: int, target: Target) -> Iterator[None]:
+    """Turn what goes wrong with one result into its entry."""
     try:
-        if folder not in folders:
+        yield
+    except (Declined, WriteFailed) as error:
+        results[number] = error
+    except OSError as error:
+        results[number] = WriteFailed(
+            f"the result cannot be written: {system_reason(error)}; the original is untouched"
+        )
+
+
+def _folder_of(target: Target, folders: dict[str, int]) -> int:
+    """The descriptor of its folder, opened once for a group; raises WriteFailed."""
+    folder = os.path.dirname(target.path)
+    if folder not in folders:
+        try:
             folders[folder] = _open_folder(folder or ".", create=target.replaces is None)
-    except OSError as error:
-        return WriteFailed(f"the folder of the result cannot be used: {_reason(error)}")
-    try:
-        target.put(data, folders[folder], name)
-    except Declined as error:
-        return error
-    except OSError as error:
-        return WriteFailed(f"the result cannot be written: {_reason(error)}; the original is untouched")
-    return None
+        except OSError as error:
+            raise WriteFailed(f"the folder of the result cannot be used: {system_reason(error)}") from None
+    return folders[folder]
 
 
 def _exists(name: str, folder: int) -> bool:
@@ -364,6 +328,23 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+@functools.cache
+def _sync_file_range() -> Any:
+    """The system call, on Linux; None elsewhere."""
+    import ctypes
+
+    call = getattr(ctypes.CDLL(None), "sync_file_range", None) if sys.platform == "linux" else None
+    if call is not None:
+        call.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+    return call
+
+
+def _begin_to_write_out(fd: int) -> None:
+    """Have the kernel start with the file's bytes now; says nothing of when they are safe, and cannot fail."""
+    if (call := _sync_file_range()) is not None:
+        call(fd, 0, 0, SYNC_FILE_RANGE_WRITE)
 
 
 def _sync(fd: int) -> None:

@@ -7,11 +7,12 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import engine
-from engine.child import command, environment
+from engine.child import start_worker
 
 __all__ = ["MAX_LINE_BYTES", "WorkerLink", "death"]
 
@@ -31,7 +32,23 @@ def death(code: int) -> str:
     return f"worker died ({-code})"
 
 
-class WorkerLink(asyncio.SubprocessProtocol):
+class _Pipe(asyncio.Protocol):
+    """One of the two pipes out of a worker."""
+
+    def __init__(self, received: Callable[[bytes], None], ended: Callable[[], None]) -> None:
+        self._received = received
+        self._ended = ended
+
+    def data_received(self, data: bytes) -> None:
+        """Some of what it said."""
+        self._received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Read to the end."""
+        self._ended()
+
+
+class WorkerLink:
     """A worker process. Callbacks run on the event loop: ``on_message`` for each line, ``on_exit`` once at the end."""
 
     def __init__(
@@ -43,8 +60,10 @@ class WorkerLink(asyncio.SubprocessProtocol):
         self._on_message = on_message
         self._on_exit = on_exit
         self._log = log
-        self._transport: asyncio.SubprocessTransport | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._stdin: asyncio.WriteTransport | None = None
+        self._stdout: asyncio.ReadTransport | None = None
+        self._open_pipes = 2
         self._rest = b""
         self._unsent: list[str] = []
         self._stderr = b""
@@ -62,24 +81,21 @@ class WorkerLink(asyncio.SubprocessProtocol):
     ) -> WorkerLink:
         """Start one; raises OSError when the system refuses another process."""
         link = cls(on_message, on_exit, log)
+        link._process = process = start_worker(module)
+        link.pid = process.pid
         loop = asyncio.get_running_loop()
-        await loop.subprocess_exec(lambda: link, *command(module), env=environment(pixels=True), cwd="/")
+        try:
+            link._stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+            await loop.connect_read_pipe(lambda: _Pipe(link._drain, link._pipe_ended), process.stderr)
+            link._stdout, _ = await loop.connect_read_pipe(
+                lambda: _Pipe(link._events_received, link._pipe_ended), process.stdout
+            )
+        except BaseException:
+            process.kill()
+            raise
         return link
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The process runs."""
-        assert isinstance(transport, asyncio.SubprocessTransport)
-        self._transport = transport
-        self.pid = transport.get_pid()
-        stdin = transport.get_pipe_transport(0)
-        assert isinstance(stdin, asyncio.WriteTransport)
-        self._stdin = stdin
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Output of the process: protocol lines on 1, stray text on 2."""
-        if fd == 2:
-            self._drain(data)
-            return
+    def _events_received(self, data: bytes) -> None:
         self._rest_a_while()
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
@@ -102,8 +118,8 @@ class WorkerLink(asyncio.SubprocessProtocol):
 
     def _rest_a_while(self) -> None:
         """Leave what comes next in the pipe for a moment; it is safe there even when the worker dies."""
-        pipe = self._transport.get_pipe_transport(1) if self._transport else None
-        if isinstance(pipe, asyncio.ReadTransport) and not pipe.is_closing():
+        pipe = self._stdout
+        if pipe is not None and not pipe.is_closing():
             pipe.pause_reading()
             asyncio.get_running_loop().call_later(READ_SECONDS, pipe.resume_reading)
 
@@ -114,19 +130,24 @@ class WorkerLink(asyncio.SubprocessProtocol):
             if line.strip():
                 self._log(line.decode("utf-8", "replace")[:1000])
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The process is gone and its pipes are read to the end."""
+    def _pipe_ended(self) -> None:
+        """With the second of its pipes the process has ended, or is about to."""
+        self._open_pipes -= 1
+        if self._open_pipes == 0 and self._process is not None:
+            ended = asyncio.get_running_loop().run_in_executor(None, self._process.wait)
+            ended.add_done_callback(lambda _: self._exited())
+
+    def _exited(self) -> None:
         if self._stderr.strip():
             self._drain(b"\n")
-        if self._transport is not None:
-            self._transport.close()
+        if self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.abort()
         self._on_exit(self)
 
     @property
     def returncode(self) -> int:
         """Exit code, negative for a signal; 0 while it runs."""
-        code = self._transport.get_returncode() if self._transport else 0
-        return code or 0
+        return (self._process.returncode if self._process else 0) or 0
 
     def send(self, **message: object) -> None:
         """One line to the worker; lost without a word when it is gone (its exit is reported)."""
@@ -143,9 +164,8 @@ class WorkerLink(asyncio.SubprocessProtocol):
     def kill(self, reason: str) -> None:
         """End it at once."""
         self.killed_for = self.killed_for or reason
-        if self._transport is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._transport.kill()
+        if self._process is not None:
+            self._process.kill()
 
     def matches(self, ready: dict[str, Any]) -> str:
         """Empty when the worker runs this very package, else what differs."""

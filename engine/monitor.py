@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from engine.child import LEAST_WORKERS
 from engine.view import Gauges
 
 __all__ = ["Monitor", "available_memory", "default_workers", "memory_limit", "usable_cpus"]
@@ -63,7 +64,7 @@ def usable_cpus() -> float:
 
 def default_workers(cpus: float) -> int:
     """¾ of the usable CPUs, at least 2, at most 24."""
-    return max(2, min(24, int(cpus * 3 / 4)))
+    return max(LEAST_WORKERS, min(24, int(cpus * 3 / 4)))
 
 
 def _memory_folder() -> tuple[Path, int] | None:

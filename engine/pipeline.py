@@ -16,10 +16,11 @@ from engine import codec, cost
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
 from engine.errors import Declined, ImageError
-from engine.files import Source, Target, write_group
+from engine.files import Target, write_group
 from engine.formats import corrected
 from engine.job import Job, Outcome, Policy, Stage, Status, Verify
 from engine.probe import Facts, probe
+from engine.source import Source
 from engine.strip import strip
 
 __all__ = ["Needs", "Write", "commit", "failure", "prepare"]

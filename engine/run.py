@@ -22,10 +22,11 @@ from typing import Any, Self
 from engine import monitor
 from engine.budget import Budget, fitting_workers, image_budget
 from engine.catalog import Catalog
+from engine.child import keep_ahead
 from engine.errors import PoolError
 from engine.events import Event, Finished
 from engine.files import remove_stale_temps, unmark
-from engine.job import Job, Outcome, Recipe, Status
+from engine.job import Job, Outcome, Status
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
@@ -71,10 +72,12 @@ class Run:
         self.settings = settings
         self._plan: Plan = make_plan(roots, settings)
         self._clock = clock
-        self._recipe = self._make_recipe()
+        recipe = settings.recipe()
+        self._recipe = replace(recipe, policy=replace(recipe.policy, overwrite=self._plan.overwrite))
         limit = settings.memory_limit or monitor.default_memory_limit()
         wanted = settings.workers or monitor.default_workers(monitor.usable_cpus())
         self._workers = fitting_workers(limit, wanted)
+        keep_ahead(self._workers)
         self._budget = Budget(image_budget(limit, self._workers), self._workers)
         self.state = RunState(Catalog(), ParallelProcessingMetrics(settings.batch_size), clock)
         self._progress = BatchedProgress(self.state, on_event=on_event)
@@ -117,10 +120,6 @@ class Run:
         )
         if self._workers < wanted:
             self.note("warning", f"{self._workers} workers instead of {wanted}: the memory limit holds no more")
-
-    def _make_recipe(self) -> Recipe:
-        recipe = self.settings.recipe()
-        return replace(recipe, policy=replace(recipe.policy, overwrite=self._plan.overwrite))
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

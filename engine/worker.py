@@ -25,7 +25,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.writer import GroupWriter
 
@@ -168,7 +168,7 @@ def _trim() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Entry point of the child process."""
     _die_with_parent()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -186,15 +186,17 @@ def main() -> int:
     worker.send(
         ready={"version": engine.__version__, "package": engine.__file__, "pid": os.getpid(), "libvips": libvips}
     )
+    code = 0
     try:
         worker.run()
     except BaseException:
-        # The reader thread sits in a read that an orderly end of the interpreter would wait for.
         traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-    return 0
+        code = 1
+    # The reader thread sits in a read that an orderly end of the interpreter would wait for, and there is nothing left
+    # that it would bring in order.
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -52,7 +52,7 @@ def test_workers_that_are_killed_at_every_start_end_it_at_last() -> None:
 async def test_a_program_that_cannot_be_run_ends_the_pool_with_a_sentence(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.link.command", lambda module: [str(tmp_path / "gone"), module])
+    monkeypatch.setattr("engine.child.command", lambda module: [str(tmp_path / "gone"), module])
     async with open_pool(1) as (pool, _):
         (job,) = make_jobs(tmp_path, samples / "small.jpg", ["a"])
         with pytest.raises(PoolError, match="no worker can be started: No such file"):  # noqa: PT012  # either waits

@@ -42,11 +42,18 @@ def _attach(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tui.run_command import Output, dry_run, run
+    from engine.child import LEAST_WORKERS, keep_ahead, start_workers_ahead
 
     settings = settings_of(arguments)
-    output = Output(as_json=arguments.json, as_ndjson=arguments.ndjson, quiet=arguments.quiet)
-    return (dry_run if arguments.dry_run else run)(arguments.paths, settings, output)
+    if not arguments.dry_run:
+        start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
+    try:
+        from tui.run_command import Output, dry_run, run
+
+        output = Output(as_json=arguments.json, as_ndjson=arguments.ndjson, quiet=arguments.quiet)
+        return (dry_run if arguments.dry_run else run)(arguments.paths, settings, output)
+    finally:
+        keep_ahead(0)
 
 
 def _optimize(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.child import command, environment
+import engine.child
+from engine.child import command, environment, keep_ahead, start_worker, start_workers_ahead
 
 
 def test_relative_entries_of_the_module_path_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,3 +44,28 @@ def test_a_folder_of_pictures_that_holds_an_engine_is_not_imported(
     assert run.returncode == 0, run.stderr
     assert engine.__file__.encode() in run.stdout
     assert b"hijacked" not in run.stderr
+
+
+def test_workers_started_ahead_are_taken_over_and_the_rest_ended() -> None:
+    start_workers_ahead(3)
+    first = start_worker("engine.worker")
+    keep_ahead(1)
+    second, third = start_worker("engine.worker"), start_worker("engine.worker")
+    keep_ahead(0)
+    with first, second, third:
+        assert first.stdout is not None
+        assert b'"ready"' in first.stdout.readline()
+        assert len({first.pid, second.pid, third.pid}) == 3
+        for process in (first, second, third):
+            assert process.poll() is None
+            process.kill()
+
+
+def test_a_worker_that_died_before_it_was_taken_over_is_not_used() -> None:
+    start_workers_ahead(1)
+    [dead] = engine.child._ahead
+    dead.kill()
+    dead.wait()
+    with start_worker("engine.worker") as process:
+        assert process.pid != dead.pid
+        process.kill()

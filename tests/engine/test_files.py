@@ -13,7 +13,8 @@ import pytest
 
 from engine import files
 from engine.errors import Declined, ImageError, Unreadable, WriteFailed
-from engine.files import Source, Target
+from engine.files import Target
+from engine.source import Source
 from tests.conftest import ROOT
 
 OLD, NEW = b"old bytes" * 1000, b"new bytes" * 900
@@ -33,7 +34,8 @@ def in_place(path: Path) -> Target:
 
 _STRACE_CHILD = """
 import sys
-from engine.files import Source, Target, temp_name
+from engine.files import Target, temp_name
+from engine.source import Source
 path, how = sys.argv[1:]
 with Source(path) as source:
     source.read()

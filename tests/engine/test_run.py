@@ -267,7 +267,7 @@ async def test_workers_that_cannot_start_end_the_run_as_failed(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = fill(tmp_path / "in", samples / "small.jpg", 200)
-    monkeypatch.setattr("engine.link.command", lambda module: ["/bin/false"])
+    monkeypatch.setattr("engine.child.command", lambda module: ["/bin/false"])
     run = Run([str(root)], Settings())
     await finish(run)
     assert run.phase is Phase.FAILED

@@ -1,0 +1,83 @@
+"""Reading a source file: what is opened is what is read, checked against later and replaced."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from engine.errors import Declined, Unreadable, system_reason
+
+__all__ = ["Identity", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells whether a path still holds the file that was read."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Identity:
+        """From a stat result."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+class Source:
+    """A source file, opened without following a link and without blocking; use as a context manager."""
+
+    def __init__(self, path: str) -> None:
+        """Open ``path``; raises Unreadable or Declined."""
+        self.path = path
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise Declined("a symbolic link, which is not followed") from None
+            raise Unreadable(f"cannot be opened: {system_reason(error)}") from None
+        try:
+            self.status = os.fstat(self._fd)
+            if not stat.S_ISREG(self.status.st_mode):
+                raise Declined("not a regular file")
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.status.st_size
+
+    @property
+    def identity(self) -> Identity:
+        """As it was when it was opened."""
+        return Identity.of(self.status)
+
+    def read(self) -> bytes:
+        """The whole file; raises Unreadable when it cannot be read or changes its size meanwhile."""
+        try:
+            parts: list[bytes] = []
+            left = self.size + 1
+            while left > 0 and (part := os.read(self._fd, left)):
+                parts.append(part)
+                left -= len(part)
+        except OSError as error:
+            raise Unreadable(f"cannot be read: {system_reason(error)}") from None
+        if left != 1 or Identity.of(os.fstat(self._fd)) != self.identity:
+            raise Unreadable("changed while it was read; run again when it is complete")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._fd)

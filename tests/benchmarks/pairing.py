@@ -1,6 +1,6 @@
 """Contenders measured in turns, and what their rounds say of each other: medians, ranges, ratios.
 
-    round 1: A B C   round 2: A B C   …   a ratio is taken within a round, then the median over the rounds
+    round 1: A B C   round 2: B C A   …   a ratio is taken within a round, then the median over the rounds
 
 What slows the machine down for a while slows down the neighbours in a round alike, so ratios are steadier than times.
 """
@@ -66,10 +66,12 @@ def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
 def interleave(
     contenders: Sequence[Contender], rounds: int, note: Callable[[str], None] = lambda line: None
 ) -> dict[str, list[Sample]]:
-    """Run every contender once a round, in the order given; the samples by name."""
+    """Run every contender once a round; the samples by name. Each round begins with another one, so that none gains or
+    loses by what it comes after."""
     samples: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
     for number in range(rounds):
-        for contender in contenders:
+        first = number % len(contenders)
+        for contender in (*contenders[first:], *contenders[:first]):
             sample = contender.run(number)
             samples[contender.name].append(sample)
             note(f"round {number + 1} of {rounds}: {contender.name}: {sample.seconds:.3f} s")

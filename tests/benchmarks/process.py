@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import resource
 import subprocess
@@ -19,7 +20,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def isolate(folder: Path) -> None:
-    """Let this process and its children find no settings and no runs of the user: ours lie in ``folder``."""
+    """Let this process and its children find no settings and no runs of the user (ours lie in ``folder``), and our
+    modules compiled, as pip leaves them when it installs the package."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    for package in ("engine", "tui"):
+        compileall.compile_dir(REPOSITORY / package, quiet=2)
     os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
     os.environ["XDG_STATE_HOME"] = str(folder / "state")
 
@@ -34,6 +39,7 @@ def timed(command: Sequence[str], *, cwd: Path, pixels: bool = False, stdin: str
 
     ``pixels``: one libvips thread and the allocator settings of our own workers.
     """
+    os.sync()  # what the one before has left to be written is not this one's work
     before = _children_cpu()
     began = time.perf_counter()
     child = subprocess.run(

@@ -17,7 +17,7 @@ def test_contenders_take_turns_in_every_round() -> None:
 
     samples = interleave([contender("a"), contender("bb")], 3)
 
-    assert order == [("a", 0), ("bb", 0), ("a", 1), ("bb", 1), ("a", 2), ("bb", 2)]
+    assert order == [("a", 0), ("bb", 0), ("bb", 1), ("a", 1), ("a", 2), ("bb", 2)]
     assert [sample.seconds for sample in samples["a"]] == [0.0, 1.0, 2.0]
     assert {sample.bytes for sample in samples["bb"]} == {2}
 

@@ -2,37 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from engine.link import WorkerLink
 
-__all__ = ["TOOK_LONGER", "Deaths"]
+__all__ = ["TOOK_LONGER", "Deaths", "Verdict"]
 
 CRASHES = 2
 """An image whose worker crashed this often is given up."""
-OUTSIDE_KILLS = 5
-"""The same for signals that somebody else sent: they say little about the image."""
+MEMORY_KILLS = 2
+"""The same for workers that the kernel ended for lack of memory: the second time the image was alone."""
+OUTSIDE_KILLS = 20
+"""The same for signals that somebody else sent: they say nothing about the image, but a run must end."""
 OUTSIDE_SIGNALS = (-9, -15, -1, -2)
 """SIGKILL, SIGTERM, SIGHUP, SIGINT as return codes."""
 TOOK_LONGER = "took longer than"
 """How the reason of a worker begins that was killed for its image's time limit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of the image."""
+
+    ends: str = ""
+    """The sentence it is given up with; empty for another try."""
+    alone: bool = False
+    """The next try is to have all the memory."""
+
+
+@dataclass(slots=True)
+class _Count:
+    crashes: int = 0
+    memory: int = 0
+    outside: int = 0
+
+
 class Deaths:
     """Counts the deaths each image has cost."""
 
-    def __init__(self) -> None:
-        self._counts: dict[int, tuple[int, int]] = {}
+    def __init__(self, oom_kills: Callable[[], int]) -> None:
+        """``oom_kills`` tells how many processes the kernel has ended so far for lack of memory."""
+        self._oom_kills = oom_kills
+        self._seen = oom_kills()
+        self._counts: dict[int, _Count] = {}
 
-    def verdict(self, index: int, link: WorkerLink, reason: str) -> str:
-        """Count one more death of image ``index``; empty for another try, else the sentence it ends with.
+    def verdict(self, index: int, link: WorkerLink, reason: str) -> Verdict:
+        """Count one more death of image ``index``.
 
         A time limit that was exceeded once would be exceeded again: no second try.
         """
-        crashes, kills = self._counts.get(index, (0, 0))
-        outside = not link.killed_for and link.returncode in OUTSIDE_SIGNALS
-        crashes, kills = (crashes, kills + 1) if outside else (crashes + 1, kills)
-        self._counts[index] = crashes, kills
+        count = self._counts.setdefault(index, _Count())
+        before, self._seen = self._seen, self._oom_kills()
+        if link.killed_for or link.returncode not in OUTSIDE_SIGNALS:
+            count.crashes += 1
+        elif link.returncode == -9 and self._seen > before:
+            count.memory += 1
+        else:
+            count.outside += 1
         if link.killed_for.startswith(TOOK_LONGER):
-            return f"{reason}; the original is untouched; a longer limit is set with --timeout"
-        if crashes >= CRASHES or kills >= OUTSIDE_KILLS:
-            return f"{reason} {crashes + kills} times with it; the original is untouched"
-        return ""
+            return Verdict(f"{reason}; the original is untouched; a longer limit is set with --timeout")
+        if count.memory >= MEMORY_KILLS:
+            return Verdict(
+                f"{reason}: the kernel had no memory left for it, also with no other image in work; the original is "
+                "untouched; raise the memory limit or leave it out with --max-pixels"
+            )
+        if count.crashes >= CRASHES or count.outside >= OUTSIDE_KILLS:
+            times = count.crashes + count.memory + count.outside
+            return Verdict(f"{reason} {times} times with it; the original is untouched")
+        return Verdict(alone=count.memory > 0)

@@ -16,7 +16,7 @@ import psutil
 from engine.child import LEAST_WORKERS
 from engine.view import Gauges
 
-__all__ = ["Monitor", "available_memory", "default_workers", "memory_limit", "usable_cpus"]
+__all__ = ["Monitor", "available_memory", "default_workers", "memory_limit", "oom_kills", "usable_cpus"]
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 _NO_LIMIT = 2**60
@@ -102,6 +102,17 @@ def available_memory() -> int:
     host = int(psutil.virtual_memory().available)
     found = _memory_folder()
     return min(host, max(0, found[1] - _cgroup_used(found[0]))) if found else host
+
+
+def oom_kills() -> int:
+    """Processes that the kernel has ended so far for lack of memory, under the limit that holds here; 0 if unknown."""
+    found = _memory_folder()
+    files = [found[0] / "memory.events", found[0] / "memory.oom_control"] if found else [Path("/proc/vmstat")]
+    for line in "\n".join(_read(file) for file in files).splitlines():
+        key, _, value = line.partition(" ")
+        if key == "oom_kill" and value.isdigit():
+            return int(value)
+    return 0
 
 
 def default_memory_limit() -> int:

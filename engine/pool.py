@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from engine import monitor
 from engine.budget import Budget
 from engine.deaths import Deaths
 from engine.errors import PoolError
@@ -69,8 +70,7 @@ class ParallelProcessPool:
         self._clock = clock
         self._waiting = WaitingImages(budget)
         self._slots: dict[int, Slot] = {}
-        self._recipes: list[object] = []
-        self._deaths = Deaths()
+        self._deaths = Deaths(monitor.oom_kills)
         self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._starts = Starts()
@@ -237,10 +237,14 @@ class ParallelProcessPool:
         slot.tasks.clear()
 
     def _retry(self, number: int, job: Job, link: WorkerLink, reason: str) -> None:
-        if verdict := self._deaths.verdict(job.index, link, reason):
-            self._finish(number, job, Outcome(Status.FAILED, verdict))
+        verdict = self._deaths.verdict(job.index, link, reason)
+        if verdict.ends:
+            self._finish(number, job, Outcome(Status.FAILED, verdict.ends))
             return
-        self._waiting.put_back(job)
+        if verdict.alone:
+            self._waiting.hold(job, self.budget.total, self._clock())
+        else:
+            self._waiting.put_back(job)
         self._report(Retried(job.index, reason))
 
     def _received(self, slot: Slot, message: dict[str, Any]) -> None:
@@ -359,17 +363,8 @@ class ParallelProcessPool:
             self._wake()
 
     def _send(self, slot: Slot, job: Job, allowance: int) -> None:
-        assert slot.link is not None
-        recipe = slot.recipes.get(id(job.recipe))
-        if recipe is None:
-            recipe = slot.recipes[id(job.recipe)] = len(slot.recipes)
-            self._recipes.append(job.recipe)  # keeps the recipe alive, so its id stays its own
-            slot.link.send(recipe=recipe, value=job.recipe.to_json())
-        slot.give(Assigned(job, temp := temp_name(slot.token, job.index), status_before(job)))
         self.budget.reserve(slot.number, job.index, allowance)
-        slot.link.send(
-            task=job.index, source=job.source, target=job.target, recipe=recipe, allowance=allowance, temp=temp
-        )
+        slot.send(Assigned(job, temp_name(slot.token, job.index), status_before(job)), allowance)
 
     def _steal(self) -> None:
         """Call back an image that waits behind another, for a worker that has none."""

@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass, field
 
 from engine.deaths import TOOK_LONGER
-from engine.job import Job, Outcome, Status
+from engine.job import Job, Outcome, Recipe, Status
 from engine.link import WorkerLink
 
 HANDSHAKE_SECONDS = 30.0
@@ -84,8 +84,8 @@ class Slot:
     recalling: bool = False
     filling: bool = True
     """Whether it is being given images until its queue is full."""
-    recipes: dict[int, int] = field(default_factory=dict)
-    """``id`` of a recipe → its number at this worker."""
+    recipes: list[Recipe] = field(default_factory=list)
+    """Those that this worker has been told, each at its number."""
     tasks: dict[int, Assigned] = field(default_factory=dict)
 
     @property
@@ -160,6 +160,20 @@ class Slot:
         if not self.tasks:
             self.heard = None
         self.tasks[task.job.index] = task
+
+    def send(self, task: Assigned, allowance: int) -> None:
+        """Send it an image that may take ``allowance`` bytes, and what it was not told of the recipe before."""
+        job = task.job
+        assert self.link is not None
+        number = next((number for number, known in enumerate(self.recipes) if known is job.recipe), None)
+        if number is None:
+            number = len(self.recipes)
+            self.recipes.append(job.recipe)
+            self.link.send(recipe=number, value=job.recipe.to_json())
+        self.give(task)
+        self.link.send(
+            task=job.index, source=job.source, target=job.target, recipe=number, allowance=allowance, temp=task.temp
+        )
 
     def recall(self) -> None:
         """Ask for every image back that it has not started."""

@@ -44,6 +44,7 @@ def test_the_smallest_quota_and_limit_on_the_path_count(tmp_path: Path, monkeypa
             "box/memory.max": "104857600",
             "box/inner/memory.max": "max",
             "box/memory.current": "60000000",
+            "box/memory.events": "oom 9\noom_kill 3\noom_group_kill 0",
             "box/memory.stat": "anon 1\ninactive_file 20000000\n",
         },
     )
@@ -51,6 +52,7 @@ def test_the_smallest_quota_and_limit_on_the_path_count(tmp_path: Path, monkeypa
     assert monitor.memory_limit() == 104857600
     assert monitor.available_memory() == 104857600 - 40000000
     assert monitor.default_memory_limit() == int(64857600 * 0.8)
+    assert monitor.oom_kills() == 3
     gauges = Monitor().gauges()
     assert (gauges.mem_limit, gauges.mem_used, gauges.mem_source) == (104857600, 40000000, "cg")
 
@@ -65,8 +67,10 @@ def test_the_older_cgroups_are_read_too(tmp_path: Path, monkeypatch: pytest.Monk
             "cpu/box/cpu.cfs_period_us": "100000",
             "memory/box/memory.limit_in_bytes": "209715200",
             "memory/memory.limit_in_bytes": "9223372036854771712",
+            "memory/box/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2",
         },
     )
+    assert monitor.oom_kills() == 2
     assert monitor.usable_cpus() == min(1.5, len(os.sched_getaffinity(0)))
     assert monitor.memory_limit() == 209715200
 
@@ -87,3 +91,12 @@ def test_a_process_that_is_gone_uses_nothing() -> None:
     assert watch.process_cpu(2**22 + 5) == 0.0
     assert watch.process_cpu(os.getpid()) == 0.0
     assert watch.process_cpu(os.getpid()) >= 0.0
+
+
+def test_without_a_limit_the_hosts_own_count_of_memory_kills_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"/proc/vmstat": "pgfault 12\noom_kill 5\nswap_ra 0"}
+    monkeypatch.setattr(monitor, "CGROUP_ROOT", tmp_path / "none")
+    monkeypatch.setattr(monitor, "_read", lambda path: said.get(str(path), ""))
+    assert monitor.oom_kills() == 5

@@ -130,15 +130,37 @@ async def test_a_dead_worker_is_replaced_within_a_second_and_its_queued_image_is
         assert recorder.of(Retried)[0].reason == "worker died (9, SIGKILL)"
 
 
-async def test_somebody_elses_signals_fail_an_image_only_after_several(tmp_path: Path, samples: Path) -> None:
+async def test_somebody_elses_signals_fail_an_image_only_after_many(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.deaths.OUTSIDE_KILLS", 4)
     async with open_pool(1) as (pool, recorder):
         (job,) = make_jobs(tmp_path, samples / "small.jpg", ["x-gate"])
         await pool.submit(job)
-        for number in range(1, 6):
+        for number in range(1, 5):
             await recorder.until(lambda number=number: len(recorder.of(Started)) == number)  # type: ignore[misc]
             os.kill(pool.pids()[0], signal.SIGTERM)
         await pool.drain()
-        assert "5 times" in recorder.outcomes[0].reason
+        assert "4 times" in recorder.outcomes[0].reason
+
+
+async def test_an_image_whose_worker_the_kernel_ended_for_memory_is_tried_again_alone(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = 0
+    monkeypatch.setattr("engine.monitor.oom_kills", lambda: kills)
+    async with open_pool(2) as (pool, recorder):
+        for job in make_jobs(tmp_path, samples / "small.jpg", ["a-gate", "b-gate"]):
+            await pool.submit(job)
+        await recorder.until(lambda: len(recorder.of(Started)) == 2)
+        kills += 1
+        os.kill(pool.pids()[e_slot(recorder.of(Started)[1])], signal.SIGKILL)
+        await recorder.until(lambda: len(recorder.of(WorkerReady)) == 3)
+        (tmp_path / "go").touch()
+        await pool.drain()
+        again = recorder.events.index(recorder.of(Started)[2])
+        assert any(isinstance(event, Finished) for event in recorder.events[:again])
+        assert all(status in GOOD for status in statuses(recorder).values())
 
 
 async def test_a_paused_pool_ends_what_it_has_and_begins_nothing(tmp_path: Path, samples: Path) -> None:

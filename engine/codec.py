@@ -15,12 +15,14 @@ from engine.decode import Picture, is_harmless, open_image, picture
 from engine.encoders import Request, encode, refuse_size
 from engine.errors import Declined, Unreadable
 from engine.formats import Format, info
-from engine.job import Stage
+from engine.job import Policy, Stage
 from engine.probe import Facts
 from engine.task import TaskSettings
 from engine.vips import plain, setup
 
 __all__ = ["Encoded", "optimize", "setup", "target_format"]
+
+DEFAULT_POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,13 @@ def target_format(facts: Facts, settings: TaskSettings) -> Format:
     return settings.output_format or facts.format
 
 
-def optimize(data: bytes, facts: Facts, settings: TaskSettings, stage: Callable[[Stage], None]) -> Encoded:
+def optimize(
+    data: bytes,
+    facts: Facts,
+    settings: TaskSettings,
+    stage: Callable[[Stage], None],
+    policy: Policy = DEFAULT_POLICY,
+) -> Encoded:
     """Encode ``data`` anew. ``stage`` is told DECODE and ENCODE. Raises Unreadable or Declined with a sentence that
     names no file.
     """
@@ -54,12 +62,12 @@ def optimize(data: bytes, facts: Facts, settings: TaskSettings, stage: Callable[
     stage(Stage.DECODE)
     quality = settings.quality.of(target)
     try:
-        result = _encode(data, facts, settings, target, stage, strict=True)
+        result = _encode(data, facts, settings, target, stage, policy, strict=True)
     except pyvips.Error as error:
         if facts.format is not Format.JPEG or not is_harmless(error):
             raise _why(data, facts, error) from None
         try:
-            result = _encode(data, facts, settings, target, stage, strict=False)
+            result = _encode(data, facts, settings, target, stage, policy, strict=False)
         except pyvips.Error as again:
             raise _why(data, facts, again) from None
     encoded, lossless = result
@@ -72,6 +80,7 @@ def _encode(
     settings: TaskSettings,
     target: Format,
     stage: Callable[[Stage], None],
+    policy: Policy,
     *,
     strict: bool,
 ) -> tuple[bytes, bool]:
@@ -82,7 +91,7 @@ def _encode(
 
     untouched = settings.resize.target(facts.width, facts.height) == (facts.width, facts.height)
     stage(Stage.ENCODE)
-    result = encode(target, Request(pixels, facts, data, quality, untouched))
+    result = encode(target, Request(pixels, facts, data, quality, untouched, policy))
     return result.data, result.lossless
 
 

@@ -14,6 +14,7 @@ from engine.decode import Picture
 from engine.errors import Declined
 from engine.formats import Format
 from engine.indexed import encode_indexed
+from engine.job import Policy
 from engine.probe import Facts
 
 __all__ = ["LARGEST_SIDE", "Request", "encode"]
@@ -55,6 +56,7 @@ class Request:
     quality: int
     untouched: bool
     """Neither resized nor converted: pixels are the source's own, at most turned upright."""
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)

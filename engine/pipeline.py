@@ -127,7 +127,7 @@ def _optimize(
         return Needs(needs)
     seconds = cost.predict_seconds(facts, format, width, height, full_check=full, quality=quality)
     stage(Stage.DECODE, seconds, needs)
-    encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs))
+    encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy)
     base = Outcome(
         Status.DONE,
         original_size=len(data),

@@ -7,158 +7,23 @@ The command line's options, the form on the screen, ``config.example.toml`` and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from enum import StrEnum
+from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.formats import Format
-from engine.job import Limits, Policy, Recipe, Savings, Verify, parse_size
+from engine.job import Limits, Policy, Recipe, Savings, Verify
+from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 
 __all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting", "summary"]
 
 
-class Kind(StrEnum):
-    """What values a setting takes."""
-
-    WHOLE = "whole number"
-    SECONDS = "seconds"
-    FLAG = "true or false"
-    CHOICE = "choice"
-    SIZE = "size"
-    SAVINGS = "savings"
-    PATH = "path"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One declared setting."""
-
-    name: str
-    """The field of ``Settings``, and the key inside its section."""
-    section: str
-    kind: Kind
-    default: Any
-    help: str
-    """One line for people; also the comment in the example file."""
-    low: float = 0
-    high: float = 0
-    """Allowed range of numbers, both ends included; bytes for sizes."""
-    unit: str = ""
-    choices: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    """Options on the command line."""
-    optional: bool = False
-    """Whether None (not set) is a value."""
-    in_files: bool = True
-    """False for what must be asked for each time."""
-
-    @property
-    def key(self) -> str:
-        """``section.name``, as files and messages say it."""
-        return f"{self.section}.{self.name}"
-
-    @property
-    def allowed(self) -> str:
-        """The allowed values, in words."""
-        match self.kind:
-            case Kind.WHOLE:
-                return f"a whole number from {self.low:.0f} to {self.high:.0f}"
-            case Kind.SECONDS:
-                return f"a number of seconds from {self.low:g} to {self.high:g}"
-            case Kind.FLAG:
-                return "true or false"
-            case Kind.CHOICE:
-                return "one of " + ", ".join(self.choices)
-            case Kind.SIZE:
-                return f"a size from {_size_text(self.low)} to {_size_text(self.high)}, such as 512M or 1.5G"
-            case Kind.SAVINGS:
-                return "a share such as 1% or a size such as 10K"
-            case Kind.PATH:
-                return "a path"
-
-    def parse(self, value: object) -> Any:
-        """The value as given by a file, an option or a form, checked; ValueError says what is allowed."""
-        try:
-            return self._parse(value)
-        except (ValueError, TypeError, OverflowError):
-            raise ValueError(f"{_shown(value)} is not allowed: use {self.allowed}") from None
-
-    def _parse(self, value: object) -> Any:
-        match self.kind:
-            case Kind.FLAG:
-                if isinstance(value, str):
-                    value = {"true": True, "false": False}[value.lower()] if value.lower() in ("true", "false") else 0
-                if not isinstance(value, bool):
-                    raise ValueError
-                return value
-            case Kind.CHOICE:
-                if value not in self.choices:
-                    raise ValueError
-                return value
-            case Kind.PATH:
-                if not isinstance(value, str) or not value or "\0" in value:
-                    raise ValueError
-                return value
-            case Kind.SAVINGS:
-                return Savings.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
-            case Kind.SIZE:
-                return self._number(parse_size(value) if isinstance(value, str) else value, whole=True)
-            case Kind.WHOLE:
-                return self._number(value, whole=True)
-            case Kind.SECONDS:
-                return self._number(value, whole=False)
-
-    def _number(self, value: object, *, whole: bool) -> Any:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError
-        number = float(value)
-        if number != number or (whole and number != int(number)):
-            raise ValueError
-        if self.high and not self.low <= number <= self.high:
-            raise ValueError
-        return int(number) if whole else number
-
-    def to_file(self, value: Any) -> Any:
-        """The value as a TOML file holds it."""
-        if self.kind is Kind.SAVINGS:
-            return str(value)
-        return _size_text(value) if self.kind is Kind.SIZE else value
-
-    def show(self, value: Any) -> str:
-        """The value for people and for a form's field; empty when not set."""
-        if value is None:
-            return ""
-        return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
-
-
-def _shown(value: object) -> str:
-    """A wrong value for a message, cut to fit on a line; a number may be too long to print at all."""
-    try:
-        return f"{value!r:.60}"
-    except ValueError:
-        return "a number of thousands of digits"
-
-
-def _size_text(size: float) -> str:
-    for letter, power in (("T", 4), ("G", 3), ("M", 2), ("K", 1)):
-        if size and size % 1024**power == 0:
-            return f"{size / 1024**power:.0f}{letter}"
-    return f"{size:.0f}"
-
-
-def _declare(default: Any, section: str, kind: Kind, help: str, **more: Any) -> Any:
-    if default is None:
-        more.setdefault("optional", True)
-    return field(default=default, metadata={"section": section, "kind": kind, "help": help, **more})
-
-
 def _quality(default: int | None, name: str, help: str, *flags: str) -> Any:
-    return _declare(default, "encode", Kind.WHOLE, help, low=1, high=100, flags=(*flags, f"--{name}"))
+    return declare(default, "encode", Kind.WHOLE, help, low=1, high=100, flags=(*flags, f"--{name}"))
 
 
 def _pixels(flag: str, help: str) -> Any:
-    return _declare(None, "encode", Kind.WHOLE, help, low=1, high=MAX_SIDE, unit="px", flags=(flag,))
+    return declare(None, "encode", Kind.WHOLE, help, low=1, high=MAX_SIDE, unit="px", flags=(flag,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +42,7 @@ class Settings:
     )
     quality_webp: int | None = _quality(None, "quality-webp", "quality of WebP, before `quality`; 100: lossless")
     quality_avif: int | None = _quality(None, "quality-avif", "quality of AVIF, before `quality`; 100: lossless")
-    format: str = _declare(
+    format: str = declare(
         "original",
         "encode",
         Kind.CHOICE,
@@ -189,14 +54,14 @@ class Settings:
     height: int | None = _pixels("--height", "largest height; with `width`, images fit inside the box")
     long_edge: int | None = _pixels("--long-edge", "largest long edge")
     short_edge: int | None = _pixels("--short-edge", "largest short edge")
-    min_savings: Savings = _declare(
+    min_savings: Savings = declare(
         Savings(),
         "encode",
         Kind.SAVINGS,
         "keep the original unless the result saves at least this",
         flags=("--min-savings",),
     )
-    skip_larger: bool = _declare(
+    skip_larger: bool = declare(
         False,
         "encode",
         Kind.FLAG,
@@ -204,14 +69,14 @@ class Settings:
         flags=("--skip-larger",),
     )
 
-    output: str | None = _declare(
+    output: str | None = declare(
         None,
         "output",
         Kind.PATH,
         "folder for the results, keeping the tree; not set: `optimized` inside each root",
         flags=("-o", "--output"),
     )
-    in_place: bool = _declare(
+    in_place: bool = declare(
         False,
         "output",
         Kind.FLAG,
@@ -219,7 +84,7 @@ class Settings:
         flags=("--in-place",),
         in_files=False,
     )
-    verify: str = _declare(
+    verify: str = declare(
         "auto",
         "output",
         Kind.CHOICE,
@@ -228,14 +93,14 @@ class Settings:
         flags=("--verify",),
     )
 
-    recursive: bool = _declare(
+    recursive: bool = declare(
         True, "scan", Kind.FLAG, "descend into folders below the roots", flags=("--recursive", "--no-recursive")
     )
-    hidden: bool = _declare(
+    hidden: bool = declare(
         False, "scan", Kind.FLAG, "include files and folders whose name starts with a dot", flags=("--hidden",)
     )
 
-    workers: int | None = _declare(
+    workers: int | None = declare(
         None,
         "run",
         Kind.WHOLE,
@@ -244,7 +109,7 @@ class Settings:
         high=256,
         flags=("-j", "--workers"),
     )
-    memory_limit: int | None = _declare(
+    memory_limit: int | None = declare(
         None,
         "run",
         Kind.SIZE,
@@ -253,7 +118,7 @@ class Settings:
         high=2**50,
         flags=("--memory-limit",),
     )
-    timeout: float | None = _declare(
+    timeout: float | None = declare(
         None,
         "run",
         Kind.SECONDS,
@@ -263,11 +128,11 @@ class Settings:
         unit="s",
         flags=("--timeout",),
     )
-    batch_size: int = _declare(
+    batch_size: int = declare(
         75, "run", Kind.WHOLE, "images in a batch", low=1, high=10_000, unit="images", flags=("--batch-size",)
     )
 
-    max_pixels: int = _declare(
+    max_pixels: int = declare(
         300_000_000,
         "limits",
         Kind.WHOLE,
@@ -277,7 +142,7 @@ class Settings:
         unit="px",
         flags=("--max-pixels",),
     )
-    max_frames: int = _declare(
+    max_frames: int = declare(
         1_000,
         "limits",
         Kind.WHOLE,
@@ -286,7 +151,7 @@ class Settings:
         high=1_000_000,
         flags=("--max-frames",),
     )
-    max_file_size: int = _declare(
+    max_file_size: int = declare(
         512 * 1024**2,
         "limits",
         Kind.SIZE,
@@ -296,14 +161,14 @@ class Settings:
         flags=("--max-file-size",),
     )
 
-    ascii: bool = _declare(
+    ascii: bool = declare(
         False,
         "screen",
         Kind.FLAG,
         "draw with 7-bit characters only (also chosen when the locale is not UTF-8)",
         flags=("--ascii",),
     )
-    mouse: bool = _declare(
+    mouse: bool = declare(
         True, "screen", Kind.FLAG, "clicks and wheel in the dashboard", flags=("--mouse", "--no-mouse")
     )
 

@@ -1,0 +1,147 @@
+"""What a setting is: its type, range and unit, how it is read from a file, an option or a form, and how it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from engine.job import Savings, parse_size
+
+__all__ = ["Kind", "Setting", "declare"]
+
+
+class Kind(StrEnum):
+    """What values a setting takes."""
+
+    WHOLE = "whole number"
+    SECONDS = "seconds"
+    FLAG = "true or false"
+    CHOICE = "choice"
+    SIZE = "size"
+    SAVINGS = "savings"
+    PATH = "path"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One declared setting."""
+
+    name: str
+    """The field of ``Settings``, and the key inside its section."""
+    section: str
+    kind: Kind
+    default: Any
+    help: str
+    """One line for people; also the comment in the example file."""
+    low: float = 0
+    high: float = 0
+    """Allowed range of numbers, both ends included; bytes for sizes."""
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Options on the command line."""
+    optional: bool = False
+    """Whether None (not set) is a value."""
+    in_files: bool = True
+    """False for what must be asked for each time."""
+
+    @property
+    def key(self) -> str:
+        """``section.name``, as files and messages say it."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values, in words."""
+        match self.kind:
+            case Kind.WHOLE:
+                return f"a whole number from {self.low:.0f} to {self.high:.0f}"
+            case Kind.SECONDS:
+                return f"a number of seconds from {self.low:g} to {self.high:g}"
+            case Kind.FLAG:
+                return "true or false"
+            case Kind.CHOICE:
+                return "one of " + ", ".join(self.choices)
+            case Kind.SIZE:
+                return f"a size from {_size_text(self.low)} to {_size_text(self.high)}, such as 512M or 1.5G"
+            case Kind.SAVINGS:
+                return "a share such as 1% or a size such as 10K"
+            case Kind.PATH:
+                return "a path"
+
+    def parse(self, value: object) -> Any:
+        """The value as given by a file, an option or a form, checked; ValueError says what is allowed."""
+        try:
+            return self._parse(value)
+        except (ValueError, TypeError, OverflowError):
+            raise ValueError(f"{_shown(value)} is not allowed: use {self.allowed}") from None
+
+    def _parse(self, value: object) -> Any:
+        match self.kind:
+            case Kind.FLAG:
+                if isinstance(value, str):
+                    value = {"true": True, "false": False}[value.lower()] if value.lower() in ("true", "false") else 0
+                if not isinstance(value, bool):
+                    raise ValueError
+                return value
+            case Kind.CHOICE:
+                if value not in self.choices:
+                    raise ValueError
+                return value
+            case Kind.PATH:
+                if not isinstance(value, str) or not value or "\0" in value:
+                    raise ValueError
+                return value
+            case Kind.SAVINGS:
+                return Savings.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
+            case Kind.SIZE:
+                return self._number(parse_size(value) if isinstance(value, str) else value, whole=True)
+            case Kind.WHOLE:
+                return self._number(value, whole=True)
+            case Kind.SECONDS:
+                return self._number(value, whole=False)
+
+    def _number(self, value: object, *, whole: bool) -> Any:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError
+        number = float(value)
+        if number != number or (whole and number != int(number)):
+            raise ValueError
+        if self.high and not self.low <= number <= self.high:
+            raise ValueError
+        return int(number) if whole else number
+
+    def to_file(self, value: Any) -> Any:
+        """The value as a TOML file holds it."""
+        if self.kind is Kind.SAVINGS:
+            return str(value)
+        return _size_text(value) if self.kind is Kind.SIZE else value
+
+    def show(self, value: Any) -> str:
+        """The value for people and for a form's field; empty when not set."""
+        if value is None:
+            return ""
+        return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
+
+
+def _shown(value: object) -> str:
+    """A wrong value for a message, cut to fit on a line; a number may be too long to print at all."""
+    try:
+        return f"{value!r:.60}"
+    except ValueError:
+        return "a number of thousands of digits"
+
+
+def _size_text(size: float) -> str:
+    for letter, power in (("T", 4), ("G", 3), ("M", 2), ("K", 1)):
+        if size and size % 1024**power == 0:
+            return f"{size / 1024**power:.0f}{letter}"
+    return f"{size:.0f}"
+
+
+def declare(default: Any, section: str, kind: Kind, help: str, **more: Any) -> Any:
+    """A dataclass field that declares a setting; ``more`` are further fields of ``Setting``."""
+    if default is None:
+        more.setdefault("optional", True)
+    return field(default=default, metadata={"section": section, "kind": kind, "help": help, **more})

@@ -7,7 +7,8 @@ from engine.link import WorkerLink
 
 
 def dead(code: int, killed_for: str = "") -> WorkerLink:
-    link = type("Dead", (WorkerLink,), {"returncode": code})(lambda *_: None, lambda _: None, lambda _: None)
+    kind: type[WorkerLink] = type("Dead", (WorkerLink,), {"returncode": code})
+    link = kind(lambda *_: None, lambda _: None, lambda _: None)
     link.killed_for = killed_for
     return link
 

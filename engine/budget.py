@@ -1,8 +1,8 @@
 """How much memory images in flight may take together: pure arithmetic, no clock, no processes.
 
 Every worker holds a reservation: the largest allowance among the tasks it has, since it does one image at a time. The
-sum of reservations never exceeds ``total``, with one exception: an image that is too large for the budget is admitted
-when nothing else runs.
+sum of reservations never exceeds ``total``, with one exception: an image that takes all of the budget or more is
+admitted when nothing else runs.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Budget:
 
     def fits(self, slot: int, need: int) -> bool:
         """Whether worker ``slot`` may get an image that needs ``need`` bytes now."""
+        if need >= self.total:
+            return self.used == 0
         others = self.used - self.reserved(slot)
-        if need > self.total:
-            return others == 0 and self.reserved(slot) == 0
         return others + max(self.reserved(slot), need) <= self.total
 
     def allowance(self, slot: int) -> int:

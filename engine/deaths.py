@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.link import WorkerLink
 
-__all__ = ["TOOK_LONGER", "Deaths", "Verdict"]
+__all__ = ["TOOK_LONGER", "Deaths"]
 
 CRASHES = 2
 """An image whose worker crashed this often is given up."""
@@ -19,16 +19,6 @@ OUTSIDE_SIGNALS = (-9, -15, -1, -2)
 """SIGKILL, SIGTERM, SIGHUP, SIGINT as return codes."""
 TOOK_LONGER = "took longer than"
 """How the reason of a worker begins that was killed for its image's time limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of the image."""
-
-    ends: str = ""
-    """The sentence it is given up with; empty for another try."""
-    alone: bool = False
-    """The next try is to have all the memory."""
 
 
 @dataclass(slots=True)
@@ -47,8 +37,12 @@ class Deaths:
         self._seen = oom_kills()
         self._counts: dict[int, _Count] = {}
 
-    def verdict(self, index: int, link: WorkerLink, reason: str) -> Verdict:
-        """Count one more death of image ``index``.
+    def alone(self, index: int) -> bool:
+        """Whether the next try of image ``index`` is to have all the memory."""
+        return index in self._counts and self._counts[index].memory > 0
+
+    def verdict(self, index: int, link: WorkerLink, reason: str) -> str:
+        """Count one more death of image ``index``; empty for another try, else the sentence it ends with.
 
         A time limit that was exceeded once would be exceeded again: no second try.
         """
@@ -61,13 +55,13 @@ class Deaths:
         else:
             count.outside += 1
         if link.killed_for.startswith(TOOK_LONGER):
-            return Verdict(f"{reason}; the original is untouched; a longer limit is set with --timeout")
+            return f"{reason}; the original is untouched; a longer limit is set with --timeout"
         if count.memory >= MEMORY_KILLS:
-            return Verdict(
+            return (
                 f"{reason}: the kernel had no memory left for it, also with no other image in work; the original is "
                 "untouched; raise the memory limit or leave it out with --max-pixels"
             )
         if count.crashes >= CRASHES or count.outside >= OUTSIDE_KILLS:
             times = count.crashes + count.memory + count.outside
-            return Verdict(f"{reason} {times} times with it; the original is untouched")
-        return Verdict(alone=count.memory > 0)
+            return f"{reason} {times} times with it; the original is untouched"
+        return ""

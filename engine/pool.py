@@ -232,20 +232,22 @@ class ParallelProcessPool:
             elif task is current:
                 self._retry(slot.number, job, link, reason)
             else:
-                self._waiting.put_back(job)
+                self._put_back(job)
                 self._report(Queued(job.index))
         slot.tasks.clear()
 
     def _retry(self, number: int, job: Job, link: WorkerLink, reason: str) -> None:
-        verdict = self._deaths.verdict(job.index, link, reason)
-        if verdict.ends:
-            self._finish(number, job, Outcome(Status.FAILED, verdict.ends))
+        if verdict := self._deaths.verdict(job.index, link, reason):
+            self._finish(number, job, Outcome(Status.FAILED, verdict))
             return
-        if verdict.alone:
+        self._put_back(job)
+        self._report(Retried(job.index, reason))
+
+    def _put_back(self, job: Job) -> None:
+        if self._deaths.alone(job.index):
             self._waiting.hold(job, self.budget.total, self._clock())
         else:
             self._waiting.put_back(job)
-        self._report(Retried(job.index, reason))
 
     def _received(self, slot: Slot, message: dict[str, Any]) -> None:
         slot.heard = None
@@ -319,7 +321,7 @@ class ParallelProcessPool:
         if self._closing:
             self._unfinished -= 1
         else:
-            self._waiting.put_back(task.job)
+            self._put_back(task.job)
         self._dispatch()
         slot.retire()
         self._wake()

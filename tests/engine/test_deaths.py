@@ -15,28 +15,30 @@ def dead(code: int, killed_for: str = "") -> WorkerLink:
 
 def test_a_crash_gets_one_more_try() -> None:
     deaths = Deaths(lambda: 0)
-    assert deaths.verdict(1, dead(-11), "died").ends == ""
-    assert "2 times" in deaths.verdict(1, dead(-11), "died").ends
+    assert deaths.verdict(1, dead(-11), "died") == ""
+    assert "2 times" in deaths.verdict(1, dead(-11), "died")
 
 
 def test_signals_from_outside_get_many_and_do_not_make_a_crash_the_last() -> None:
     deaths = Deaths(lambda: 0)
-    answers = [deaths.verdict(1, dead(-9), "died") for _ in range(OUTSIDE_KILLS - 1)]
-    assert not any(answer.ends or answer.alone for answer in answers)
-    assert deaths.verdict(1, dead(-11), "died").ends == ""
-    assert deaths.verdict(1, dead(-15), "died").ends
+    assert not any(deaths.verdict(1, dead(-9), "died") for _ in range(OUTSIDE_KILLS - 1))
+    assert not deaths.alone(1)
+    assert deaths.verdict(1, dead(-11), "died") == ""
+    assert deaths.verdict(1, dead(-15), "died")
 
 
 def test_the_kernels_own_kill_for_memory_gets_one_try_alone() -> None:
     kills = 7
     deaths = Deaths(lambda: kills)
-    assert not deaths.verdict(1, dead(-9), "died").alone
+    assert deaths.verdict(1, dead(-9), "died") == ""
+    assert not deaths.alone(1)
     kills += 1
-    assert deaths.verdict(1, dead(-9), "died").alone
+    assert deaths.verdict(1, dead(-9), "died") == ""
+    assert deaths.alone(1)
     kills += 1
-    assert "memory" in deaths.verdict(1, dead(-9), "died").ends
-    assert deaths.verdict(2, dead(-9), "died").ends == ""
+    assert "memory" in deaths.verdict(1, dead(-9), "died")
+    assert deaths.verdict(2, dead(-9), "died") == ""
 
 
 def test_a_time_limit_gets_none() -> None:
-    assert "--timeout" in Deaths(lambda: 0).verdict(1, dead(-9, "took longer than 60 s"), "took longer than 60 s").ends
+    assert "--timeout" in Deaths(lambda: 0).verdict(1, dead(-9, "took longer than 60 s"), "took longer than 60 s")

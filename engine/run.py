@@ -32,6 +32,7 @@ from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
 from engine.report import benchmark_report, human_bytes
+from engine.runlog import RunLog
 from engine.settings import Settings, summary
 from engine.slots import QUEUE_IMAGES
 from engine.view import (
@@ -50,8 +51,6 @@ from engine.window import page, worker_rows
 __all__ = ["Run"]
 
 SAMPLE_SECONDS = 0.5
-LOG_LINES = 10_000
-"""Newest lines kept in memory."""
 ROWS_ON_LOOP = 5_000
 """Larger catalogues are filtered and sorted in a thread."""
 
@@ -70,6 +69,8 @@ class Run:
     ) -> None:
         """Checks roots and output and raises PlanError; nothing is started or written yet."""
         self.settings = settings
+        self._log = RunLog()
+        self.note = self._log.note
         self._plan: Plan = make_plan(roots, settings)
         self._clock = clock
         recipe = settings.recipe()
@@ -80,7 +81,8 @@ class Run:
         keep_ahead(self._workers)
         self._budget = Budget(image_budget(limit, self._workers), self._workers)
         self.state = RunState(Catalog(), ParallelProcessingMetrics(settings.batch_size), clock)
-        self._progress = BatchedProgress(self.state, on_event=on_event)
+        self._told = on_event
+        self._progress = BatchedProgress(self.state, on_event=self._seen)
         self._pool = ParallelProcessPool(
             self._workers,
             budget=self._budget,
@@ -92,9 +94,6 @@ class Run:
         self._monitor = monitor.Monitor(clock)
         self._gauges = Gauges(cpus=monitor.usable_cpus(), budget=self._budget.total)
         self._worker_figures: dict[int, tuple[int, float]] = {}
-        self._log: deque[LogLine] = deque(maxlen=LOG_LINES)
-        self._log_count = 0
-        self._message = ""
         self._phase = Phase.STARTING
         self._began = clock()
         self._paused_at: float | None = None
@@ -259,13 +258,11 @@ class Run:
             slot: (monitor.own_memory(pid), self._monitor.process_cpu(pid)) for slot, pid in pids.items()
         }
 
-    def note(self, level: str, text: str) -> None:
-        """Add a line to the run's log; may be called from any thread."""
-        line = LogLine(self._log_count, time.time(), level, text)
-        self._log_count += 1
-        self._log.append(line)
-        if level != "info":
-            self._message = text
+    def _seen(self, event: Event) -> None:
+        """Name what failed in the log, and pass everything on."""
+        if isinstance(event, Finished) and event.outcome.status is Status.FAILED:
+            self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
+        self._told(event)
 
     # ── the view ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -307,8 +304,8 @@ class Run:
             workers=worker_rows(state, self._worker_figures, now),
             batches_complete=state.metrics.completed_batches,
             batches_open=state.metrics.concurrent_batches,
-            log_lines=self._log_count,
-            message=self._message,
+            log_lines=self._log.count,
+            message=self._log.message,
             states=bytes(state.catalog.states) if changes is None else None,
             changes=tuple((index, state.catalog.states[index]) for index in changes or ()),
         )
@@ -337,7 +334,7 @@ class Run:
 
     async def log(self, first: int, count: int) -> tuple[LogLine, ...]:
         """Log lines from number ``first``, of those still kept."""
-        return tuple(line for line in list(self._log) if first <= line.number < first + count)
+        return self._log.lines(first, count)
 
     async def report(self) -> Mapping[str, Any]:
         """The benchmark report so far."""

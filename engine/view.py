@@ -194,7 +194,7 @@ class LogLine:
     time: float
     """Seconds since the epoch."""
     level: str
-    """``info``, ``warning`` or ``error``."""
+    """``info``, ``warning``, ``error`` of the run, or ``failed`` for an image."""
     text: str
 
 

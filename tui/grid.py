@@ -95,14 +95,14 @@ FIGURE_HEADS = (" saved", "   time", " fail", "     in", "    out", "  saved")
 
 def legend(look: Look, cells: int) -> Parts:
     """What the marks mean; short words where the long ones do not fit."""
-    marks = look.glyphs.marks
-    words = (("done", 3), ("kept (already small)", 4), ("running", 2), ("held for memory", 1), ("failed", 6))
-    parts: Parts = [(" " * NUMBER, "")]
-    for word, state in words:
-        parts += [(marks[state], STATE_ROLES[state]), (f" {word}   ", "dim")]
-    for word, state in (("skipped", 5), ("waiting", 0)):
-        if sum(len(part[0]) for part in parts) + len(word) + 2 <= cells:
-            parts += [(marks[state], STATE_ROLES[state]), (f" {word}   ", "dim")]
+    short = (("done", 3), ("kept", 4), ("skipped", 5), ("failed", 6), ("running", 2), ("held", 1), ("waiting", 0))
+    more = {"kept": "kept (already small)", "held": "held for memory"}
+    for words in ([(more.get(word, word), state) for word, state in short], short):
+        parts: Parts = [(" " * NUMBER, "")]
+        for word, state in words:
+            parts += [(look.glyphs.marks[state], STATE_ROLES[state]), (f" {word}  ", "dim")]
+        if sum(len(text) for text, _ in parts) <= cells:
+            break
     return clip(parts, cells)
 
 

@@ -12,7 +12,7 @@ from tui.look import Parts
 
 __all__ = ["LogPane"]
 
-_ROLES = {"warning": "warn", "error": "failed"}
+_ROLES = {"warning": "warn", "error": "failed", "failed": "failed"}
 
 
 class LogPane(Listing):

@@ -19,7 +19,7 @@ def half_done(images: int = 3000) -> FakeView:
 
 async def test_eighty_by_twenty_four_shows_everything() -> None:
     async with opened(half_done()) as it:
-        await it.until_text("hold 0", "held for memory")
+        await it.until_text("hold 0", "held", "skipped")
         lines = it.lines
         assert len(lines) == 24
         assert "RUN" in lines[0]

@@ -10,7 +10,7 @@ from array import array
 from dataclasses import dataclass
 
 from engine.formats import Format
-from engine.job import Outcome, Status
+from engine.job import Outcome, Sibling, Status
 from engine.view import ImageState
 
 __all__ = ["Catalog", "Folder"]
@@ -55,6 +55,8 @@ class Catalog:
         self._folders: list[Folder] = []
         self._reasons: dict[int, str] = {}
         self._targets: dict[int, str] = {}
+        self._bases: dict[int, str] = {}
+        self._siblings: dict[int, tuple[Sibling, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.states)
@@ -64,8 +66,8 @@ class Catalog:
         self._folders.append(folder)
         return len(self._folders) - 1
 
-    def add(self, folder: int, name: str, size: int, target_name: str) -> int:
-        """Add an image of ``size`` bytes; returns its index."""
+    def add(self, folder: int, name: str, size: int, target_name: str, base: str = "") -> int:
+        """Add an image of ``size`` bytes, whose siblings' names begin with ``base``; returns its index."""
         index = len(self.states)
         self._names += os.fsencode(name)
         self._ends.append(len(self._names))
@@ -82,6 +84,8 @@ class Catalog:
         self.states.append(ImageState.WAITING)
         if target_name != name:
             self._targets[index] = target_name
+        if base:
+            self._bases[index] = base
         return index
 
     def finish(self, index: int, slot: int, outcome: Outcome) -> None:
@@ -101,9 +105,12 @@ class Catalog:
             self._reasons[index] = outcome.reason
         else:
             self._reasons.pop(index, None)
+        if outcome.siblings:
+            self._siblings[index] = outcome.siblings
 
     def reset(self, index: int) -> None:
         """The image is to be done again."""
+        self._siblings.pop(index, None)
         self.states[index] = ImageState.WAITING
         self._optimized[index] = 0
         self._reasons.pop(index, None)
@@ -125,6 +132,14 @@ class Catalog:
         """Full path of the result, as planned."""
         name = self._targets.get(index) or self.name(index)
         return os.path.join(self._folders[self._folder[index]].target, name)
+
+    def base(self, index: int) -> str:
+        """What the names of its siblings begin with; empty without siblings."""
+        return self._bases.get(index, "")
+
+    def siblings(self, index: int) -> tuple[Sibling, ...]:
+        """The siblings that were written."""
+        return self._siblings.get(index, ())
 
     def path(self, index: int) -> str:
         """Path for display, relative to its root."""

@@ -27,8 +27,8 @@ from typing import Any
 from engine.errors import Declined, WriteFailed, system_reason
 from engine.source import Identity
 
-__all__ = ["Target", "mark_ours", "ours", "remove_stale_temps", "remove_temp", "temp_name"]
-__all__ += ["unmark", "write_group"]
+__all__ = ["Target", "mark_ours", "ours", "remove_stale_temps", "remove_temps", "temp_name"]
+__all__ += ["sibling_temp", "unmark", "write_group"]
 
 MARKER = ".imgopt-tui"
 """Name of the file that makes an output folder ours."""
@@ -38,7 +38,7 @@ MARKER_TEXT = (
 SYNC_FILE_RANGE_WRITE = 2
 TEMP_PREFIX = ".imgopt-"
 TEMP_SUFFIX = ".tmp"
-_TEMP = re.compile(re.escape(TEMP_PREFIX) + r"[0-9a-f]+-\d+" + re.escape(TEMP_SUFFIX))
+_TEMP = re.compile(re.escape(TEMP_PREFIX) + r"[0-9a-f]+-\d+(-\d+)?" + re.escape(TEMP_SUFFIX))
 _FULLFSYNC = getattr(fcntl, "F_FULLFSYNC", None)
 
 
@@ -47,15 +47,21 @@ def temp_name(token: str, index: int) -> str:
     return f"{TEMP_PREFIX}{token}-{index}{TEMP_SUFFIX}"
 
 
+def sibling_temp(temp: str, number: int) -> str:
+    """Name of the temp of an image's sibling ``number`` (from 1) beside its main result's."""
+    return f"{temp.removesuffix(TEMP_SUFFIX)}-{number}{TEMP_SUFFIX}"
+
+
 def is_temp(name: str) -> bool:
     """Whether a file name is one of our temps."""
     return name.startswith(TEMP_PREFIX) and name.endswith(TEMP_SUFFIX)
 
 
-def remove_temp(target: str, name: str) -> None:
-    """Remove the temp that a killed worker may have left beside ``target``; silent when there is none."""
-    with contextlib.suppress(OSError):
-        os.unlink(os.path.join(os.path.dirname(target), name))
+def remove_temps(target: str, name: str, siblings: int) -> None:
+    """Remove the temps that a killed worker may have left beside ``target``; silent when there are none."""
+    for temp in (name, *(sibling_temp(name, number + 1) for number in range(siblings))):
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(os.path.dirname(target), temp))
 
 
 def remove_stale_temps(folder: str) -> int:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.formats import Format
 from engine.task import TaskSettings
+from engine.variants import Variant
 
-__all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
+__all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "Sibling", "Stage", "Status", "Verify"]
 
 
 class Stage(StrEnum):
@@ -122,11 +124,14 @@ class Recipe:
 
     settings: TaskSettings = field(default_factory=TaskSettings)
     policy: Policy = field(default_factory=Policy)
+    variants: tuple[Variant, ...] = ()
+    """Siblings to write beside each result."""
 
     def to_json(self) -> dict[str, object]:
         """For the worker's pipe."""
         policy = self.policy
         return {
+            "variants": [[one.format, one.width] for one in self.variants],
             "settings": self.settings.to_json(),
             "keep": policy.keep_original,
             "savings": [policy.min_savings.percent, policy.min_savings.bytes],
@@ -150,6 +155,7 @@ class Recipe:
                 value["overwrite"],
                 Limits(*value["limits"]),
             ),
+            tuple(Variant(None if kind is None else Format(kind), width) for kind, width in value["variants"]),
         )
 
 
@@ -166,11 +172,29 @@ class Job:
     recipe: Recipe
     size: int = 0
     """Bytes of the source as the scan saw it; 0 when not known."""
+    base: str = ""
+    """What the file names of its siblings begin with; empty without siblings."""
 
     @property
     def in_place(self) -> bool:
         """Whether the result takes the place of its source."""
         return self.source == self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """The same picture in another format or width, written beside the main result."""
+
+    name: str
+    """File name, in the folder of the main result."""
+    size: int
+    """Bytes."""
+    width: int
+    height: int
+    """Pixels."""
+    format: str
+    quality: int
+    """As ``Outcome.quality``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +222,17 @@ class Outcome:
     """Peak memory above the idle worker as admitted."""
     peak_bytes: int = 0
     """Highest resident memory of the worker so far, as the kernel counts it."""
+    siblings: tuple[Sibling, ...] = ()
 
     def to_json(self) -> list[object]:
         """For the worker's pipe: a bare list, because it is sent once per image."""
-        return [getattr(self, name) for name in _OUTCOME_FIELDS]
+        return [*(getattr(self, name) for name in _OUTCOME_FIELDS), [astuple(one) for one in self.siblings]]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Outcome:
         """The reverse of ``to_json``."""
-        return cls(Status(value[0]), *value[1:])
+        *plain, siblings = value
+        return cls(Status(plain[0]), *plain[1:], siblings=tuple(Sibling(*one) for one in siblings))
 
 
-_OUTCOME_FIELDS = tuple(Outcome.__dataclass_fields__)
+_OUTCOME_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name != "siblings")

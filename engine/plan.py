@@ -18,6 +18,7 @@ from engine.errors import PlanError
 from engine.formats import Format, format_for_extension
 from engine.names import fold, output_names, output_names_beside
 from engine.settings import Settings
+from engine.variants import sibling_bases
 
 __all__ = ["Entry", "Found", "Plan", "count_tree", "list_folder", "make_plan"]
 
@@ -40,6 +41,8 @@ class Found:
     target_name: str
     skip: str = ""
     """Why it is not an input; empty when it is."""
+    base: str = ""
+    """What the names of its siblings begin with; empty without siblings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,9 @@ class Plan:
             [entry.name for entry in images], self._format
         )
         taken = {entry.name for entry in listed} if self.settings.in_place else set()
-        found = [self._found(entry, target, taken) for entry, target in zip(images, names, strict=True)]
+        variants = self.settings.variants
+        bases = sibling_bases(names, variants) if variants else [""] * len(names)
+        found = [self._found(*each, taken) for each in zip(images, names, bases, strict=True)]
         return folders, found
 
     def _enter(self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]) -> bool:
@@ -164,7 +169,7 @@ class Plan:
     def _format(self) -> Format | None:
         return None if self.settings.format == "original" else Format(self.settings.format)
 
-    def _found(self, entry: os.DirEntry[str], target: str, taken: set[str]) -> Found:
+    def _found(self, entry: os.DirEntry[str], target: str, base: str, taken: set[str]) -> Found:
         try:
             status = entry.stat(follow_symlinks=False)
         except OSError as error:
@@ -175,7 +180,7 @@ class Plan:
             return Found(entry.name, 0, target, "not a regular file")
         if target != entry.name and target in taken:
             return Found(entry.name, status.st_size, target, f"{target!r} exists already beside it")
-        return Found(entry.name, status.st_size, target)
+        return Found(entry.name, status.st_size, target, base=base)
 
 
 def _key(path: str) -> tuple[int, int] | None:

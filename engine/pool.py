@@ -24,7 +24,7 @@ from engine.budget import Budget
 from engine.deaths import Deaths
 from engine.errors import PoolError
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
-from engine.files import remove_temp, temp_name
+from engine.files import remove_temps, temp_name
 from engine.job import Job, Outcome, Stage, Status
 from engine.link import WorkerLink, death
 from engine.slots import Assigned, Slot, status_before
@@ -224,7 +224,7 @@ class ParallelProcessPool:
         for task in reversed(list(slot.tasks.values())):
             job = task.job
             if task.started is not None:
-                remove_temp(job.target, task.temp)
+                remove_temps(job.target, task.temp, len(job.recipe.variants))
             if (outcome := task.written_already()) is not None:
                 self._finish(slot.number, job, outcome)
             elif self._closing:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from engine.catalog import Catalog
-from engine.job import Status
+from engine.job import Sibling, Status
 from engine.progress import RunState
 from engine.task import OptimizationResult, saved_percent
 from engine.view import Phase, RunInfo
@@ -34,7 +35,7 @@ def human_seconds(seconds: float) -> str:
 
 
 def image_result(catalog: Catalog, index: int) -> dict[str, object]:
-    """A finished image as the contract's ``OptimizationResult`` plus ``status`` and ``reason``."""
+    """A finished image as the contract's ``OptimizationResult`` plus ``status`` and ``reason``, and its siblings."""
     status = catalog.status(index)
     written = status in (Status.DONE, Status.KEPT)
     original = catalog.original(index)
@@ -46,7 +47,14 @@ def image_result(catalog: Catalog, index: int) -> dict[str, object]:
         success=status is not Status.FAILED,
         error=catalog.reason(index) if status is Status.FAILED else None,
     )
-    return {**result.to_json(), "status": status.value if status else "", "reason": catalog.reason(index)}
+    record = {**result.to_json(), "status": status.value if status else "", "reason": catalog.reason(index)}
+    folder = os.path.dirname(result.optimized_path)
+    siblings = [{"path": os.path.join(folder, one.name), **_facts(one)} for one in catalog.siblings(index)]
+    return {**record, "siblings": siblings} if siblings else record
+
+
+def _facts(sibling: Sibling) -> dict[str, object]:
+    return {key: value for key, value in asdict(sibling).items() if key != "name"}
 
 
 def benchmark_report(state: RunState, info: RunInfo, phase: Phase, elapsed: float, mem_peak: int) -> dict[str, Any]:

@@ -211,7 +211,7 @@ class Run:
                     self.note("info", f"{folder.target}: removed {removed} temporary files of a run that was killed")
             number = catalog.add_folder(folder)
             for entry in found:
-                index = catalog.add(number, entry.name, entry.size, entry.target_name)
+                index = catalog.add(number, entry.name, entry.size, entry.target_name, entry.base)
                 state.added(index, entry.size)
                 if entry.skip:
                     self._left_out.add(index)
@@ -241,7 +241,8 @@ class Run:
 
     def _job(self, index: int) -> Job:
         catalog = self.state.catalog
-        return Job(index, catalog.source(index), catalog.target(index), self._recipe, catalog.original(index))
+        paths = catalog.source(index), catalog.target(index)
+        return Job(index, *paths, self._recipe, catalog.original(index), catalog.base(index))
 
     # ── gauges ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -171,9 +171,9 @@ class Slot:
             self.recipes.append(job.recipe)
             self.link.send(recipe=number, value=job.recipe.to_json())
         self.give(task)
-        self.link.send(
-            task=job.index, source=job.source, target=job.target, recipe=number, allowance=allowance, temp=task.temp
-        )
+        more = {"base": job.base} if job.base else {}
+        paths = {"source": job.source, "target": job.target, "temp": task.temp, **more}
+        self.link.send(task=job.index, recipe=number, allowance=allowance, **paths)
 
     def recall(self) -> None:
         """Ask for every image back that it has not started."""

@@ -256,7 +256,7 @@ def test_the_mark_of_our_folders_is_set_once_and_seen(tmp_path: Path) -> None:
     files.mark_ours(str(folder))
     assert files.ours(str(folder))
     assert files.is_temp(TEMP)
-    files.remove_temp(str(folder / "x.jpg"), TEMP)
+    files.remove_temps(str(folder / "x.jpg"), TEMP, 0)
 
 
 def test_a_folder_that_became_a_link_leads_no_result_to_the_originals(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class Loss(StrEnum):
     ALPHA = "alpha"
     """Transparency, by flattening onto white; half transparency in a GIF."""
     LAYERS = "layers"
-    """Photoshop layers, masks, and pictures inside pictures."""
+    """Photoshop layers, masks, depth maps, and pictures inside pictures."""
     PROFILE = "profile"
     """A code (cICP, nclx) or a gamma that says how the numbers are to be seen."""
 

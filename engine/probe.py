@@ -64,7 +64,7 @@ class Facts:
     sequence: bool = False
     """An AVIF animation, of which only one picture is decoded."""
     layers: str = ""
-    """What stands beside the picture and nothing here writes (``Photoshop layers``); empty when there is none."""
+    """What lies inside or beside the picture and nothing here writes (``Photoshop layers``); empty: nothing."""
     coding: str = ""
     """The code by which the colours are given, where it is not sRGB's and no profile says more (``cICP 9/16``)."""
     gamma: int = 0
@@ -119,18 +119,23 @@ def _upright(facts: Facts) -> Facts:
     return replace(facts, width=facts.stored_height, height=facts.stored_width)
 
 
+_INNER = (b"GDepth:Mime", b"GImage:Mime", b"GAudio:Mime")
+"""What XMP says of a depth map, the other eye's picture or a sound that it holds."""
+
+
 def _probe_jpeg(data: bytes, limits: Limits) -> Facts:
     layout = containers.walk_jpeg(data)
     if layout.components not in (1, 3, 4):
         raise Unreadable(f"a JPEG of {layout.components} components, which cannot be decoded")
     if layout.precision != 8:
         raise Unreadable(f"a JPEG of {layout.precision} bits per sample, which cannot be decoded here")
-    orientation, parts = 0, []
+    orientation, inner, parts = 0, False, []
     for segment in layout.segments:
         if segment.kind == b"\xe1":
             payload = segment.payload(data)
             if payload.startswith(b"Exif\0\0") and not orientation:
                 orientation = ifd.exif_orientation(payload[6:])
+            inner = inner or any(mark in payload for mark in _INNER)
         elif segment.kind == b"\xe2":
             payload = segment.payload(data)
             if payload.startswith(b"ICC_PROFILE\0") and len(payload) > 14:
@@ -156,6 +161,7 @@ def _probe_jpeg(data: bytes, limits: Limits) -> Facts:
             cmyk=layout.components == 4,
             trailing=trailing,
             gain_map=gain.kind,
+            layers="depth map, second picture or sound inside its metadata" if inner else "",
             lossless=layout.frame in (0xC3, 0xCB),
         )
     )
@@ -333,6 +339,7 @@ def _avif_facts(data: bytes, layout: boxes.AvifLayout, coding: str) -> Facts:
         gain_map=GainMapKind.OTHER if layout.gain_map else GainMapKind.NONE,
         more=0 if layout.sequence else image.get("n-pages") - 1,
         sequence=layout.sequence,
+        layers="depth map" if layout.depth_map else "",
         coding=coding,
     )
 

@@ -89,6 +89,20 @@ OTHERS = {
         Loss.GAIN_MAP,
     ),
     "a colour code": (made.with_code(), Format.WEBP, Loss.PROFILE),
+    "a depth map in XMP": (
+        made.jpeg_segment(photo().jpegsave_buffer(Q=100), 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x GDepth:Mime='a'/>"),
+        None,
+        Loss.LAYERS,
+    ),
+    "a depth map in an AVIF": (
+        photo()
+        .bandjoin(200)
+        .copy(interpretation="srgb")
+        .heifsave_buffer(compression="av1", effort=0)
+        .replace(b"auxiliary:alpha", b"auxiliary:depth"),
+        None,
+        Loss.LAYERS,
+    ),
     "half transparency in a GIF": (made.half_transparent(), Format.GIF, Loss.ALPHA),
     "16 bits as 10": (made.deep(), Format.AVIF, Loss.BITS),
     "16 bits as a palette": (made.deep(), Format.PNG, Loss.BITS),

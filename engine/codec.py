@@ -1,7 +1,7 @@
 """One image from bytes to bytes, inside a worker.
 
 Facts, TaskSettings ──▶ what would be lost? ──▶ decode (engine.decode) ──▶ encode (engine.encoders) ──▶ Encoded
-                               └─▶ Declined           └───── libvips error ─────┘─▶ Unreadable
+                               └─▶ WouldLose          └───── libvips error ─────┘─▶ Unreadable
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import pyvips
 
 from engine.decode import Picture, is_harmless, open_image, picture
 from engine.encoders import Request, encode, refuse_size
-from engine.errors import Declined, Unreadable
-from engine.formats import Format, info
-from engine.job import Policy, Stage
+from engine.errors import Unreadable
+from engine.formats import Format
+from engine.job import Loss, Policy, Stage
+from engine.losses import settle
 from engine.probe import Facts
 from engine.task import TaskSettings
 from engine.vips import plain, setup
@@ -57,7 +58,7 @@ def optimize(
     """
     target = target_format(facts, settings)
     width, height = settings.resize.target(facts.width, facts.height)
-    _refuse_losses(facts, target)
+    facts = settle(facts, settings, policy)
     refuse_size(target, width, height, facts.frames)
     stage(Stage.DECODE)
     quality = settings.quality.of(target)
@@ -87,7 +88,8 @@ def _encode(
     quality = settings.quality.of(target)
 
     def pixels() -> Picture:
-        return picture(data, facts, settings.resize, target, quality, strict=strict)
+        flatten = Loss.ALPHA in policy.allow_loss
+        return picture(data, facts, settings.resize, target, quality, strict=strict, flatten=flatten)
 
     untouched = settings.resize.target(facts.width, facts.height) == (facts.width, facts.height)
     stage(Stage.ENCODE)
@@ -102,14 +104,3 @@ def _why(data: bytes, facts: Facts, error: pyvips.Error) -> Unreadable:
     except pyvips.Error as damage:
         return Unreadable(f"damaged: the pixels cannot be decoded ({plain(damage)})")
     return Unreadable(f"the picture cannot be encoded ({plain(error)})")
-
-
-def _refuse_losses(facts: Facts, target: Format) -> None:
-    """Declined when the target has no room for frames, pages or a way to say how bright the colours are."""
-    name = target.value.upper()
-    if facts.animated and not info(target).frames:
-        raise Declined(f"an animation of {facts.frames} frames would be lost: {name} holds one picture")
-    if facts.frames > 1 and not facts.animated and target is not Format.TIFF:
-        raise Declined(f"{facts.frames} pages, of which all but one would be lost: {name} holds one picture")
-    if facts.gamma and target is not Format.PNG:
-        raise Declined(f"its colours depend on a gamma of {facts.gamma / 100000:g} that {name} cannot hold")

@@ -181,6 +181,8 @@ class GifLayout:
     interlaced: bool
     colour_bits: int
     """Bits of the largest colour table."""
+    clears_opaque: bool
+    """Whether a frame without a transparent colour is to be cleared after it was shown."""
     removable: tuple[tuple[int, int], ...]
     """(start, end) of comments and of application blocks other than the loop count."""
     end: int
@@ -207,7 +209,7 @@ def walk_gif(data: bytes, max_frames: int) -> GifLayout:
     bits = (flags & 7) + 1
     at = 13 + (3 << bits if flags & 0x80 else 0)
     bits = bits if flags & 0x80 else 1
-    frames, transparent, interlaced = 0, False, False
+    frames, transparent, interlaced, clears = 0, False, False, False
     removable: list[tuple[int, int]] = []
     while frames <= max_frames:
         mark = data[at] if at < size else -1
@@ -219,6 +221,7 @@ def walk_gif(data: bytes, max_frames: int) -> GifLayout:
             end = _skip_blocks(data, at + 2)
             if label == 0xF9:
                 transparent = transparent or bool(data[at + 3] & 1)
+                clears = clears or data[at + 3] & 0b11101 == 0b01000
             elif label == 0xFE or (label == 0xFF and data[at + 3 : at + 14] not in _GIF_LOOPS):
                 removable.append((at, end))
             at = end
@@ -236,4 +239,4 @@ def walk_gif(data: bytes, max_frames: int) -> GifLayout:
             raise Unreadable("damaged: the GIF blocks are out of step")
     if not frames:
         raise Unreadable("damaged: a GIF without a picture")
-    return GifLayout(width, height, frames, transparent, interlaced, bits, tuple(removable), at)
+    return GifLayout(width, height, frames, transparent, interlaced, bits, clears, tuple(removable), at)

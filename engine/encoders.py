@@ -9,12 +9,14 @@ from typing import Any
 import pyvips
 from pyvips import Image
 
-from engine.containers import PNG_SIGNATURE, walk_png, walk_webp
+from engine.containers import PNG_SIGNATURE, walk_gif, walk_png
 from engine.decode import Picture
 from engine.errors import Declined
 from engine.formats import Format
+from engine.gainmap import GainMapKind
 from engine.indexed import encode_indexed
-from engine.job import Policy
+from engine.job import Loss, Policy
+from engine.losses import depth, half_transparent
 from engine.probe import Facts
 
 __all__ = ["LARGEST_SIDE", "Request", "encode"]
@@ -76,6 +78,10 @@ def _jpeg(request: Request) -> Bytes:
     picture = request.picture()
     chroma = "off" if request.quality >= FULL_CHROMA_FROM else "on"
     data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **JPEG_OPTIONS)
+    if request.facts.gain_map is GainMapKind.JPEG:
+        from engine.ultrahdr import with_gain_map
+
+        data = with_gain_map(data, picture.image.width, picture.image.height, request.source, request.facts)
     return Bytes(data, lossless=False)
 
 
@@ -83,26 +89,36 @@ def _webp(request: Request) -> Bytes:
     picture, lossless = request.picture(), request.quality == 100
     how = {"lossless": True, "exact": True} if lossless else {"Q": request.quality}
     data = picture.image.webpsave_buffer(keep=_keep(picture), **how, **WEBP_OPTIONS)
-    if request.facts.animated:
-        frames = sum(chunk.kind == b"ANMF" for chunk in walk_webp(data)[0])
-        if frames != request.facts.frames:
-            raise Declined(f"{request.facts.frames} frames, some alike: WebP would merge them into {max(frames, 1)}")
-    return Bytes(data, lossless)
+    return Bytes(_all_frames(data, picture.image, request) if request.facts.animated else data, lossless)
+
+
+def _all_frames(data: bytes, image: Image, request: Request) -> bytes:
+    """An animated WebP with all the frames and delays of its source."""
+    from engine.webpframes import Timing, frame_delays, with_all_frames
+
+    timing = Timing.of(image, frame_delays(request.source) if request.facts.format is Format.WEBP else [])
+    high = image.height // request.facts.frames
+    whole = with_all_frames(data, timing, image.width, high, alpha=bool(image.hasalpha()))
+    if whole is None:
+        raise Declined(f"the delays of its {request.facts.frames} frames would be lost")
+    return whole
 
 
 def _avif(request: Request) -> Bytes:
     picture, lossless = request.picture(), request.quality == 100
     deep = picture.image.format == "ushort"
-    depth = (request.facts.bits if lossless else 10) if deep else 8
+    bits = depth(request.facts, Format.AVIF, request.quality) if deep else 8
     how = {"lossless": True} if lossless else {"Q": request.quality, "subsample_mode": "on"}
-    data = picture.image.heifsave_buffer(bitdepth=depth, keep=_keep(picture), **how, **AVIF_OPTIONS)
-    return Bytes(data, lossless)
+    data = picture.image.heifsave_buffer(bitdepth=bits, keep=_keep(picture), **how, **AVIF_OPTIONS)
+    return Bytes(data, lossless and request.facts.bits <= max(bits, 8))
 
 
 def _gif(request: Request) -> Bytes:
     """From a GIF: its own palette, else a new exact one, else (too many colours) a new one that comes close."""
     options = dict(GIF_OPTIONS)
-    if request.facts.format is not Format.GIF:
+    if _clears_opaque(request):
+        return Bytes(_stripped(request.source), lossless=True)
+    if request.facts.format is not Format.GIF and Loss.ALPHA not in request.policy.allow_loss:
         _refuse_half_transparent(request.picture().image)
     if not (request.facts.format is Format.GIF and request.untouched):
         return Bytes(request.picture().image.gifsave_buffer(keep="none", **options), lossless=False)
@@ -116,11 +132,20 @@ def _gif(request: Request) -> Bytes:
     return Bytes(_stripped(request.source), lossless=True)
 
 
+def _clears_opaque(request: Request) -> bool:
+    """Whether a GIF's own blocks are best left alone: it clears frames that have no transparent colour.
+
+    The standard says to the background colour, as libvips does; browsers make such a place transparent.
+    """
+    same = request.facts.format is Format.GIF and request.untouched
+    return same and walk_gif(request.source, request.facts.frames).clears_opaque
+
+
 def _refuse_half_transparent(image: Image) -> None:
     if image.hasalpha():
         alpha = image[image.bands - 1]
         if ((alpha > 0) & (alpha < 255)).max() > 0:
-            raise Declined("half-transparent pixels would be lost: a GIF pixel is seen or not")
+            raise half_transparent()
 
 
 def _stripped(source: bytes) -> bytes:
@@ -217,10 +242,10 @@ def _best_filter(request: Request) -> bytes:
 
 
 def _gamma_chunks(request: Request) -> bytes:
-    """The source's own gamma and primaries, for a PNG whose colours depend on them."""
-    if request.facts.format is not Format.PNG or not request.facts.gamma:
+    """The source's own gamma and primaries, or code, for a PNG whose colours depend on them."""
+    if request.facts.format is not Format.PNG:
         return b""
-    wanted = (b"gAMA", b"cHRM")
+    wanted = (b"cICP",) if request.facts.coding else (b"gAMA", b"cHRM") if request.facts.gamma else ()
     return b"".join(request.source[c.start : c.end] for c in walk_png(request.source) if c.kind in wanted)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.task import TaskSettings
 
-__all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
+__all__ = ["Job", "Limits", "Loss", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
 
 
 class Stage(StrEnum):
@@ -48,6 +48,27 @@ class Verify(StrEnum):
     """Decode the result and compare it with the pixels handed to the encoder."""
     QUICK = "quick"
     """Header, dimensions and end of data."""
+
+
+class Loss(StrEnum):
+    """What a result may lack that its source has; such an image is skipped unless the kind is allowed."""
+
+    ANIMATION = "animation"
+    """All frames but the first."""
+    PAGES = "pages"
+    """All pages or pictures but the first."""
+    GAIN_MAP = "gain-map"
+    """What makes the picture brighter on an HDR screen."""
+    TRAILING = "trailing"
+    """What follows the end of the picture: the film of a motion photo, a depth map, a large preview."""
+    BITS = "bits"
+    """Bits per sample beyond what the target holds."""
+    ALPHA = "alpha"
+    """Transparency, by flattening onto white; half transparency in a GIF."""
+    LAYERS = "layers"
+    """Photoshop layers, masks, depth maps, and pictures inside pictures."""
+    PROFILE = "profile"
+    """A code (cICP, nclx) or a gamma that says how the numbers are to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +135,8 @@ class Policy:
     overwrite: bool = True
     """Whether an existing file at the output path may be replaced."""
     limits: Limits = field(default_factory=Limits)
+    allow_loss: frozenset[Loss] = frozenset()
+    """Kinds of loss that do not make an image skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +157,7 @@ class Recipe:
             "verify": policy.verify.value,
             "overwrite": policy.overwrite,
             "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
+            "allowLoss": sorted(policy.allow_loss),
         }
 
     @classmethod
@@ -149,6 +173,7 @@ class Recipe:
                 Verify(value["verify"]),
                 value["overwrite"],
                 Limits(*value["limits"]),
+                frozenset(Loss(kind) for kind in value["allowLoss"]),
             ),
         )
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from engine import codec, cost
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
-from engine.errors import Declined, ImageError
+from engine.errors import Declined, ImageError, WouldLose
 from engine.files import Target, write_group
 from engine.formats import corrected
 from engine.job import Job, Outcome, Policy, Stage, Status, Verify
+from engine.losses import settle
 from engine.probe import Facts, probe
 from engine.source import Source
 from engine.strip import strip
@@ -100,7 +101,11 @@ def prepare(
                 return Needs(source.size + READ_AHEAD_BYTES)
             data = source.read()
         facts = probe(data, job.recipe.policy.limits)
+        facts = settle(facts, job.recipe.settings, job.recipe.policy)
         return _optimize(job, source, data, facts, allowance, temp, stage, started)
+    except WouldLose as error:
+        # Contract calls have no option to name.
+        return failure(error.with_option() if job.recipe.policy.keep_original else error, original_size)
     except Exception as error:
         return failure(error, original_size)
 

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     SECONDS = "seconds"
     FLAG = "true or false"
     CHOICE = "choice"
+    CHOICES = "choices"
     SIZE = "size"
     SAVINGS = "savings"
     PATH = "path"
@@ -63,6 +64,8 @@ class Setting:
                 return "true or false"
             case Kind.CHOICE:
                 return "one of " + ", ".join(self.choices)
+            case Kind.CHOICES:
+                return "any of " + ", ".join(self.choices)
             case Kind.SIZE:
                 return f"a size from {_size_text(self.low)} to {_size_text(self.high)}, such as 512M or 1.5G"
             case Kind.SAVINGS:
@@ -80,15 +83,13 @@ class Setting:
     def _parse(self, value: object) -> Any:
         match self.kind:
             case Kind.FLAG:
-                if isinstance(value, str):
-                    value = {"true": True, "false": False}[value.lower()] if value.lower() in ("true", "false") else 0
-                if not isinstance(value, bool):
-                    raise ValueError
-                return value
+                return _flag(value)
             case Kind.CHOICE:
                 if value not in self.choices:
                     raise ValueError
                 return value
+            case Kind.CHOICES:
+                return self._chosen(value)
             case Kind.PATH:
                 if not isinstance(value, str) or not value or "\0" in value:
                     raise ValueError
@@ -101,6 +102,16 @@ class Setting:
                 return self._number(value, whole=True)
             case Kind.SECONDS:
                 return self._number(value, whole=False)
+
+    def _chosen(self, value: object) -> tuple[str, ...]:
+        """From a list whose items, or a text that, names choices with commas between; each once, in their order."""
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+            raise ValueError
+        named = {name.strip() for item in items for name in item.split(",") if name.strip()}
+        if not named <= set(self.choices):
+            raise ValueError
+        return tuple(choice for choice in self.choices if choice in named)
 
     def _number(self, value: object, *, whole: bool) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -116,13 +127,25 @@ class Setting:
         """The value as a TOML file holds it."""
         if self.kind is Kind.SAVINGS:
             return str(value)
+        if self.kind is Kind.CHOICES:
+            return list(value)
         return _size_text(value) if self.kind is Kind.SIZE else value
 
     def show(self, value: Any) -> str:
         """The value for people and for a form's field; empty when not set."""
         if value is None:
             return ""
+        if self.kind is Kind.CHOICES:
+            return ", ".join(value)
         return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower())
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
 
 
 def _shown(value: object) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.formats import Format
-from engine.job import Limits, Policy, Recipe, Savings, Verify
+from engine.job import Limits, Loss, Policy, Recipe, Savings, Verify
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 
@@ -67,6 +67,14 @@ class Settings:
         Kind.FLAG,
         "skip a resize or conversion whose result is larger than the original",
         flags=("--skip-larger",),
+    )
+    allow_loss: tuple[str, ...] = declare(
+        (),
+        "encode",
+        Kind.CHOICES,
+        "go on although this would be lost; without it such an image is skipped with the reason",
+        choices=tuple(kind.value for kind in Loss),
+        flags=("--allow-loss",),
     )
 
     output: str | None = declare(
@@ -193,6 +201,7 @@ class Settings:
             skip_larger=self.skip_larger,
             verify=Verify(self.verify),
             limits=Limits(self.max_pixels, self.max_frames, self.max_file_size),
+            allow_loss=frozenset(Loss(kind) for kind in self.allow_loss),
         )
         return Recipe(settings, policy)
 
@@ -259,4 +268,6 @@ def summary(settings: Settings) -> str:
     for name in ("width", "height", "long_edge", "short_edge"):
         if getattr(settings, name):
             parts.append(f"{name.replace('_', ' ')} {getattr(settings, name)}")
+    if settings.allow_loss:
+        parts.append(f"may lose {', '.join(settings.allow_loss)}")
     return "  ".join(parts)

@@ -1,16 +1,18 @@
 """Drops metadata from a file whose pixels stay as they are: EXIF, XMP, IPTC, comments, previews, trailing bytes.
 
 What the picture's look depends on stays: colour profiles other than sRGB, gamma, Adobe's colour transform, animation,
-and an orientation other than upright, as an EXIF block of that one tag. JPEG, PNG, WebP and GIF; TIFF and AVIF keep
-their metadata in the structure of the file and are returned as they are.
+an Ultra HDR gain map, and an orientation other than upright, as an EXIF block of that one tag. JPEG, PNG, WebP and
+GIF; TIFF and AVIF keep their metadata in the structure of the file and are returned as they are.
 """
 
 from __future__ import annotations
 
 import struct
 
+from engine import gainmap
 from engine.containers import PNG_SIGNATURE, Chunk, walk_gif, walk_jpeg, walk_png, walk_webp
 from engine.formats import Format
+from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind
 from engine.indexed import png_chunk
 from engine.probe import Facts
@@ -72,7 +74,11 @@ def _strip_jpeg(data: bytes, facts: Facts) -> bytes:
         parts.append(b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif)
     parts += [data[segment.start : segment.end] for segment in layout.segments if _jpeg_stays(data, segment, facts)]
     parts.append(data[layout.segments[-1].end : layout.end])
-    return b"".join(parts)
+    stripped = b"".join(parts)
+    if facts.gain_map is not GainMapKind.JPEG:
+        return stripped
+    gain = gainmap.find(data, layout)
+    return gainmap.attach(stripped, gainmap.cleaned(data[gain.start : gain.end]), gainmap.version_segment(data))
 
 
 def _strip_png(data: bytes, facts: Facts) -> bytes:

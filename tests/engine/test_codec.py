@@ -19,7 +19,7 @@ from engine.decode import open_image
 from engine.errors import Declined, Unreadable
 from engine.formats import Format
 from engine.icc import ProfileKind
-from engine.job import Limits, Stage
+from engine.job import Limits, Loss, Policy, Stage
 from engine.probe import Facts, probe
 from engine.strip import strip
 from engine.task import Quality, Resize, ResizeMode, TaskSettings
@@ -43,11 +43,15 @@ def photo(width: int = 160, height: int = 112) -> Image:
 
 
 def run(
-    data: bytes, target: Format | None = None, quality: int = 85, resize: Resize | None = None
+    data: bytes,
+    target: Format | None = None,
+    quality: int = 85,
+    resize: Resize | None = None,
+    allow: frozenset[Loss] = frozenset(),
 ) -> tuple[Encoded, Facts, TaskSettings]:
     facts = probe(data, LIMITS)
     chosen = TaskSettings(Quality(overall=quality), resize or Resize(), target)
-    encoded = optimize(data, facts, chosen, lambda _: None)
+    encoded = optimize(data, facts, chosen, lambda _: None, Policy(allow_loss=allow))
     check_structure(encoded)
     check_pixels(data, facts, chosen, encoded)
     return encoded, facts, chosen
@@ -134,8 +138,9 @@ def test_sixteen_bits_are_kept_or_scaled() -> None:
     kept, _, _ = run(data, quality=100)
     assert probe(kept.data, LIMITS).bits == 16
     for target in (Format.JPEG, Format.WEBP, Format.AVIF):
-        encoded, _, _ = run(data, target, quality=95)
+        encoded, _, _ = run(data, target, quality=95, allow=frozenset({Loss.BITS}))
         assert apart(decoded(encoded), photo()) < 3
+        assert probe(encoded.data, LIMITS).bits == (10 if target is Format.AVIF else 8)
 
 
 def test_a_wide_profile_stays_and_srgb_goes() -> None:

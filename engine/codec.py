@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import pyvips
 
 from engine.decode import Picture, is_harmless, open_image, picture
+from engine.embed import embed
 from engine.encoders import Request, encode, refuse_size
 from engine.errors import Declined, Unreadable
 from engine.formats import Format, info
 from engine.job import Policy, Stage
+from engine.metadata import Metadata, carried, keeps_profile
 from engine.probe import Facts
 from engine.task import TaskSettings
 from engine.vips import plain, setup
@@ -38,6 +40,8 @@ class Encoded:
     quality: int
     """1–100 as handed to the encoder; 0 when lossless."""
     lossless: bool
+    orientation: int = 1
+    """EXIF orientation 1–8: how the pixels lie; the picture is upright when it is obeyed."""
 
 
 def target_format(facts: Facts, settings: TaskSettings) -> Format:
@@ -61,17 +65,19 @@ def optimize(
     refuse_size(target, width, height, facts.frames)
     stage(Stage.DECODE)
     quality = settings.quality.of(target)
+    metadata = carried(data, facts, target, policy.metadata)
     try:
-        result = _encode(data, facts, settings, target, stage, policy, strict=True)
+        result = _encode(data, facts, settings, target, stage, policy, metadata, strict=True)
     except pyvips.Error as error:
         if facts.format is not Format.JPEG or not is_harmless(error):
             raise _why(data, facts, error) from None
         try:
-            result = _encode(data, facts, settings, target, stage, policy, strict=False)
+            result = _encode(data, facts, settings, target, stage, policy, metadata, strict=False)
         except pyvips.Error as again:
             raise _why(data, facts, again) from None
     encoded, lossless = result
-    return Encoded(encoded, target, width, height, facts.frames, 0 if lossless else quality, lossless)
+    tag, used = metadata.orientation, 0 if lossless else quality
+    return Encoded(embed(encoded, target, metadata), target, width, height, facts.frames, used, lossless, tag)
 
 
 def _encode(
@@ -81,13 +87,17 @@ def _encode(
     target: Format,
     stage: Callable[[Stage], None],
     policy: Policy,
+    metadata: Metadata,
     *,
     strict: bool,
 ) -> tuple[bytes, bool]:
     quality = settings.quality.of(target)
+    upright, srgb_profile = metadata.orientation == 1, keeps_profile(policy.metadata)
 
     def pixels() -> Picture:
-        return picture(data, facts, settings.resize, target, quality, strict=strict)
+        return picture(
+            data, facts, settings.resize, target, quality, strict=strict, upright=upright, srgb_profile=srgb_profile
+        )
 
     untouched = settings.resize.target(facts.width, facts.height) == (facts.width, facts.height)
     stage(Stage.ENCODE)

@@ -87,8 +87,22 @@ def is_harmless(error: pyvips.Error) -> bool:
     return _HARMLESS.search(str(error)) is not None
 
 
-def picture(data: bytes, facts: Facts, resize: Resize, target: Format, quality: int, *, strict: bool = True) -> Picture:
-    """The pixels to encode. Lazy, so most damage shows only when they are pulled: raises pyvips.Error then."""
+def picture(
+    data: bytes,
+    facts: Facts,
+    resize: Resize,
+    target: Format,
+    quality: int,
+    *,
+    strict: bool = True,
+    upright: bool = True,
+    srgb_profile: bool = False,
+) -> Picture:
+    """The pixels to encode. Lazy, so most damage shows only when they are pulled: raises pyvips.Error then.
+
+    Without ``upright`` they stay as the source stores them, for a result that keeps the orientation tag. With
+    ``srgb_profile`` a profile goes along also when it says no more than sRGB.
+    """
     width, height = resize.target(facts.width, facts.height)
     if facts.orientation >= 5:
         width, height = height, width
@@ -104,9 +118,11 @@ def picture(data: bytes, facts: Facts, resize: Resize, target: Format, quality: 
     if target is Format.JPEG and image.hasalpha():
         image = _without_alpha(data, facts, image)
     image, keep = _colour(image, facts, target, quality)
+    if srgb_profile and facts.profile is ProfileKind.SRGB:
+        keep = _holds(ProfileKind.GREY if facts.bands - facts.alpha == 1 else ProfileKind.RGB, target, quality)
     if resized:
         image = _resize(image, facts.frames, width, height)
-    return Picture(_upright(image, facts.frames, facts.orientation), keep)
+    return Picture(_upright(image, facts.frames, facts.orientation if upright else 1), keep)
 
 
 def _load(data: bytes, facts: Facts, across: float, down: float, strict: bool) -> Image:
@@ -221,7 +237,7 @@ def _turn(image: Image, orientation: int) -> Image:
 
 
 def _upright(image: Image, count: int, orientation: int) -> Image:
-    """Turned upright, and without the tag, which savers would write out again."""
+    """Turned upright (left as it is for 1), and without the tag, which savers would write out again."""
     if orientation == 2 and count == 1:
         image = image.fliphor()
     elif orientation != 1:

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.task import TaskSettings
 
-__all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
+__all__ = ["Job", "Limits", "MetadataPolicy", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
 
 
 class Stage(StrEnum):
@@ -48,6 +48,21 @@ class Verify(StrEnum):
     """Decode the result and compare it with the pixels handed to the encoder."""
     QUICK = "quick"
     """Header, dimensions and end of data."""
+
+
+class MetadataPolicy(StrEnum):
+    """What a result keeps of what its source says beside the pixels."""
+
+    STRIP = "strip"
+    """A colour profile that matters; pixels are turned upright."""
+    ICC = "icc"
+    """The same, and a profile that says no more than sRGB."""
+    COPYRIGHT = "copyright"
+    """As ``strip``, and author and rights."""
+    NO_GPS = "no-gps"
+    """As ``keep``, without the position."""
+    KEEP = "keep"
+    """EXIF, XMP, IPTC, profile and comments, as they are; pixels are not turned where viewers obey the tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,7 @@ class Policy:
     overwrite: bool = True
     """Whether an existing file at the output path may be replaced."""
     limits: Limits = field(default_factory=Limits)
+    metadata: MetadataPolicy = MetadataPolicy.STRIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +150,7 @@ class Recipe:
             "verify": policy.verify.value,
             "overwrite": policy.overwrite,
             "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
+            "metadata": policy.metadata.value,
         }
 
     @classmethod
@@ -149,6 +166,7 @@ class Recipe:
                 Verify(value["verify"]),
                 value["overwrite"],
                 Limits(*value["limits"]),
+                metadata=MetadataPolicy(value["metadata"]),
             ),
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.formats import Format
-from engine.job import Limits, Policy, Recipe, Savings, Verify
+from engine.job import Limits, MetadataPolicy, Policy, Recipe, Savings, Verify
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 
@@ -67,6 +67,15 @@ class Settings:
         Kind.FLAG,
         "skip a resize or conversion whose result is larger than the original",
         flags=("--skip-larger",),
+    )
+    metadata: str = declare(
+        MetadataPolicy.STRIP.value,
+        "encode",
+        Kind.CHOICE,
+        "what results keep: strip: a profile that matters; icc: any profile; copyright: author and rights too; "
+        "no-gps: all but the position; keep: all",
+        choices=tuple(entry.value for entry in MetadataPolicy),
+        flags=("--metadata",),
     )
 
     output: str | None = declare(
@@ -193,6 +202,7 @@ class Settings:
             skip_larger=self.skip_larger,
             verify=Verify(self.verify),
             limits=Limits(self.max_pixels, self.max_frames, self.max_file_size),
+            metadata=MetadataPolicy(self.metadata),
         )
         return Recipe(settings, policy)
 
@@ -259,4 +269,6 @@ def summary(settings: Settings) -> str:
     for name in ("width", "height", "long_edge", "short_edge"):
         if getattr(settings, name):
             parts.append(f"{name.replace('_', ' ')} {getattr(settings, name)}")
+    if settings.metadata != MetadataPolicy.STRIP:
+        parts.append(f"metadata {settings.metadata}")
     return "  ".join(parts)

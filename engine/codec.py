@@ -101,7 +101,7 @@ def _encode(
 
     untouched = settings.resize.target(facts.width, facts.height) == (facts.width, facts.height)
     stage(Stage.ENCODE)
-    result = encode(target, Request(pixels, facts, data, quality, untouched, policy))
+    result = encode(target, Request(pixels, facts, data, quality, untouched, policy, upright))
     return result.data, result.lossless
 
 

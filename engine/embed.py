@@ -30,6 +30,9 @@ from engine.metadata import (
     JPEG_XMP,
     LARGEST_SEGMENT,
     PNG_XMP,
+    TIFF_IPTC,
+    TIFF_PHOTOSHOP,
+    TIFF_XMP,
     Metadata,
 )
 
@@ -152,12 +155,13 @@ def _tiff(data: bytes, metadata: Metadata) -> bytes:
     more = []
     packet = metadata.whole_xmp()
     if packet:
-        more.append(Node(700, 1, len(packet), packet))
+        more.append(Node(TIFF_XMP, 1, len(packet), packet))
     if metadata.iptc:
-        bare = iptc.iptc_of(metadata.iptc)
+        bare, others = iptc.parted(metadata.iptc)
         if bare:
-            more.append(Node(33723, 7, len(bare), bare))
-        more.append(Node(34377, 1, len(metadata.iptc), metadata.iptc))
+            more.append(Node(TIFF_IPTC, 7, len(bare), bare))
+        if others:
+            more.append(Node(TIFF_PHOTOSHOP, 1, len(others), others))
     return exif.into_tiff(data, metadata.exif, tuple(more))
 
 

@@ -57,6 +57,8 @@ class Request:
     untouched: bool
     """Neither resized nor converted: pixels are the source's own, at most turned upright."""
     policy: Policy
+    turned: bool = True
+    """Whether pixels that lie otherwise are turned upright; False when the result keeps the orientation tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,7 @@ def _best_filter(request: Request) -> bytes:
     """Unfiltered or adaptively filtered, whichever a piece from the middle says is smaller."""
     picture = request.picture()
     # What was turned upright is in memory already and can be read twice.
-    image = picture.image if request.facts.orientation > 2 else request.picture().image
+    image = picture.image if request.turned and request.facts.orientation > 2 else request.picture().image
     wide, high = min(_SAMPLE_SIDE, image.width), min(_SAMPLE_SIDE, image.height)
     piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high).copy_memory()
     tried: dict[str, bytes] = {

@@ -1,5 +1,7 @@
-"""Edits of an EXIF block, given from its TIFF header on (without ``Exif\\0\\0``): the position out, the orientation set,
-the rights alone; and an EXIF block of what a TIFF says about its picture, and the way back.
+"""Edits of an EXIF block, given from its TIFF header on (what follows ``Exif`` and two zeros in a JPEG).
+
+The position out, the orientation set, the rights alone; an EXIF block of what a TIFF says about its picture, and the
+way back.
 """
 
 from __future__ import annotations

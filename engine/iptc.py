@@ -73,6 +73,14 @@ def iptc_of(block: bytes) -> bytes:
         return b""
 
 
+def parted(block: bytes) -> tuple[bytes, bytes]:
+    """The bare IPTC data, and the block without it; a block that cannot be read is all other."""
+    bare = iptc_of(block)
+    if not bare:
+        return b"", block
+    return bare, joined([resource for resource in parse(block) if resource.number != IPTC])
+
+
 def _rights_of(iptc: bytes) -> bytes:
     parts, at = [], 0
     while at < len(iptc) and iptc[at] == 0x1C:

@@ -217,7 +217,7 @@ def _text_of(kind: bytes, payload: bytes) -> bytes:
 def _raw_profile(text: bytes) -> bytes:
     """ImageMagick's way of putting a block into a text chunk: a name, a length, hexadecimal digits."""
     try:
-        return bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
+        return bytes.fromhex(b"".join(text.lstrip().split(b"\n")[2:]).decode("ascii"))
     except ValueError:
         return b""
 

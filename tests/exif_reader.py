@@ -13,19 +13,7 @@ import pytest
 
 EXIFTOOL = shutil.which("exiftool")
 needs_exiftool = pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed (libimage-exiftool-perl)")
-SHOWN = (
-    "EXIF",
-    "XMP",
-    "IPTC",
-    "Photoshop",
-    "GPS",
-    "IFD0",
-    "IFD1",
-    "ExifIFD",
-    "InteropIFD",
-    "ICC_Profile",
-    "MakerNotes",
-)
+BLOCKS = ("Exif", "XMP", "IPTC", "ICC_Profile")
 _SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"RI": ".webp", b"GI": ".gif", b"II": ".tif", b"MM": ".tif"}
 
 
@@ -42,6 +30,14 @@ def tags_of(*files: bytes) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(shown.decode("utf-8", "replace"))
     assert len(rows) == len(files)
     return rows
+
+
+def block_of(data: bytes, name: str) -> bytes:
+    """A whole block (one of ``BLOCKS``) as it stands in the file; empty when there is none."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a{_SUFFIXES.get(data[:2], '.avif')}"
+        path.write_bytes(data)
+        return subprocess.run([str(EXIFTOOL), "-b", f"-{name}", str(path)], check=False, capture_output=True).stdout
 
 
 def write_tags(data: bytes, *tags: str) -> bytes:

@@ -209,14 +209,19 @@ def _outside(data: bytes, form: Form, table: Table) -> list[tuple[int, int]]:
 
 
 def _refuse_overlaps(parts: _Parts) -> None:
-    edited = [(table.place, table.end) for table, _ in parts.edited]
-    for index, (start, end) in enumerate(edited):
-        others = edited[:index] + edited[index + 1 :] + parts.kept + parts.gone
-        if any(start < other_end and other < end for other, other_end in others):
+    """Unreadable when an edited table overlaps anything, or what goes overlaps what stays."""
+    kept, gone, edited = 0, 1, 2
+    ranges = [(start, end, kept) for start, end in parts.kept]
+    ranges += [(start, end, gone) for start, end in parts.gone]
+    ranges += [(table.place, table.end, edited) for table, _ in parts.edited]
+    reach = [0, 0, 0]
+    for start, end, what in sorted(ranges):
+        if start >= end:
+            continue
+        against = {kept: reach[1:], gone: (reach[kept], reach[edited]), edited: reach}[what]
+        if start < max(against):
             raise Unreadable("damaged: the TIFF directories overlap")
-    for start, end in parts.gone:
-        if start < end and any(start < other_end and other < end for other, other_end in parts.kept):
-            raise Unreadable("damaged: the TIFF directories overlap")
+        reach[what] = max(reach[what], end)
 
 
 def overwrite(data: bytes, goes: Callable[[Entry], bool]) -> bytes:

@@ -62,15 +62,12 @@ class Metadata:
         """What the EXIF block says, 1–8."""
         return exif_orientation(self.exif) if self.exif else 1
 
-    def said_upright(self) -> Metadata:
-        """The same for pixels that are upright."""
+    def said_upright(self, *, turned: bool) -> Metadata:
+        """The same for pixels that are upright; XMP, which no viewer obeys, is told only when they were turned."""
         block = exif.with_orientation(self.exif, 1) if self.exif else b""
-        return replace(
-            self,
-            exif=block,
-            xmp=xmp.with_orientation_1(self.xmp),
-            extended=xmp.with_orientation_1(self.extended),
-        )
+        if not turned:
+            return replace(self, exif=block)
+        return replace(self, exif=block, xmp=xmp.with_orientation_1(self.xmp))
 
     def whole_xmp(self) -> bytes:
         """The XMP in one packet."""
@@ -92,7 +89,7 @@ def carried(data: bytes, facts: Facts, target: Format, policy: MetadataPolicy) -
     if target is Format.JPEG and len(found.exif) > LARGEST_SEGMENT - len(JPEG_EXIF):
         found = replace(found, exif=b"")
     stored_as_source = policy in _EDITS and target in _TURNS_BY_TAG and found.orientation == facts.orientation
-    return found if stored_as_source else found.said_upright()
+    return found if stored_as_source else found.said_upright(turned=facts.orientation != 1)
 
 
 def stays(data: bytes, facts: Facts, policy: MetadataPolicy) -> Metadata:
@@ -217,7 +214,8 @@ def _text_of(kind: bytes, payload: bytes) -> bytes:
 def _raw_profile(text: bytes) -> bytes:
     """ImageMagick's way of putting a block into a text chunk: a name, a length, hexadecimal digits."""
     try:
-        return bytes.fromhex(b"".join(text.lstrip().split(b"\n")[2:]).decode("ascii"))
+        _, length, *lines = text.lstrip().split(b"\n")
+        return bytes.fromhex(b"".join(lines)[: 2 * int(length)].decode("ascii"))
     except ValueError:
         return b""
 

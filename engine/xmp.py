@@ -151,10 +151,10 @@ def only_rights(xmp: bytes) -> bytes:
     return _packet([into]) if other else xmp
 
 
-def _packet(descriptions: list[Element]) -> bytes:
+def _packet(descriptions: list[Element], toolkit: dict[str, str] | None = None) -> bytes:
     for prefix, space in NAMESPACES.items():
         ElementTree.register_namespace(prefix, space)
-    meta = Element(f"{{{NAMESPACES['x']}}}xmpmeta")
+    meta = Element(f"{{{NAMESPACES['x']}}}xmpmeta", toolkit or {})
     rdf = ElementTree.SubElement(meta, _RDF)
     rdf.extend(descriptions)
     body: bytes = ElementTree.tostring(meta, encoding="utf-8", xml_declaration=False)
@@ -172,7 +172,7 @@ def merged(xmp: bytes, extended: bytes) -> bytes:
         description.attrib.pop(note, None)
         for child in description.findall(note):
             description.remove(child)
-    return _packet(found)
+    return _packet(found, main.attrib if main.tag.endswith("}xmpmeta") else None)
 
 
 def pointing_to(guid: bytes) -> bytes:

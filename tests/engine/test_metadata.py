@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +23,8 @@ from tests.colours import colour_difference
 from tests.exif_reader import BLOCKS, block_of, needs_exiftool, of_groups, position_in, tags_of, write_tags
 
 pytestmark = needs_exiftool
-DATA = Path(__file__).resolve().parent.parent / "data"
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data"
 LIMITS = Limits()
 KEEP, NO_GPS, COPYRIGHT, ICC, STRIP = (
     MetadataPolicy.KEEP,
@@ -80,9 +84,9 @@ def rich(format: Format, orientation: int = 6, icc: bool = True) -> bytes:
     return write_tags(data, *tags, *([f"-IFD0:Orientation={orientation}"] if format is not Format.AVIF else []))
 
 
-def run(data: bytes, policy: MetadataPolicy, target: Format | None = None, width: int = 0) -> bytes:
+def run(data: bytes, policy: MetadataPolicy, target: Format | None = None, width: int = 0, quality: int = 0) -> bytes:
     facts = probe(data, LIMITS)
-    quality = 98 if (target or facts.format) is Format.JPEG else 100
+    quality = quality or (98 if (target or facts.format) is Format.JPEG else 100)
     resize = Resize(ResizeMode.WIDTH, width) if width else Resize()
     chosen = TaskSettings(Quality(overall=quality), resize, target)
     encoded = optimize(data, facts, chosen, lambda _: None, Policy(metadata=policy))
@@ -287,6 +291,22 @@ def test_png_texts_stay_with_keep_and_coordinates_among_them_go() -> None:
         for result in (run(source, policy), strip(source, probe(source, LIMITS), policy)):
             assert sum(png_chunk(b"tEXt", name + b"\0" + text) in result for name, text in texts) == words
             assert (b"GPSLatitude\0" in result) == (policy is KEEP)
+
+
+@pytest.mark.parametrize("policy", list(MetadataPolicy))
+def test_a_run_follows_the_option_for_results_and_for_kept_originals(policy: MetadataPolicy, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "encoded.jpg").write_bytes(rich(Format.JPEG))
+    (tmp_path / "in" / "kept.jpg").write_bytes(write_tags(run(rich(Format.JPEG), STRIP, quality=20), *TAGS))
+    command = ["run", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--metadata", policy.value, "--ndjson"]
+    done = subprocess.run([sys.executable, "-m", "tui", *command], cwd=ROOT, check=True, capture_output=True, text=True)
+    said = {Path(row["path"]).name: row for row in map(json.loads, done.stdout.splitlines()) if "path" in row}
+    assert {name: row["status"] for name, row in said.items()} == {"encoded.jpg": "done", "kept.jpg": "kept"}
+    for name in said:
+        (after,) = tags_of((tmp_path / "out" / name).read_bytes())
+        assert bool(position_in(after)) == (policy is KEEP)
+        assert ("XMP-photoshop:City" in after) == (policy in (KEEP, NO_GPS))
+        assert ("IFD0:Artist" in after) == (policy in (KEEP, NO_GPS, COPYRIGHT))
 
 
 def test_losses_are_still_declined() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.errors import Unreadable
 
-__all__ = ["AvifLayout", "walk_avif"]
+__all__ = ["AvifLayout", "walk_avif", "walk_boxes"]
 
 _MAX_BOXES = 20_000
 
@@ -34,7 +34,7 @@ class AvifLayout:
     """First byte after the last whole box."""
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def walk_boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, start of the body, end) of the boxes in a range; Unreadable when one reaches beyond it."""
     at = start
     for _ in range(_MAX_BOXES):
@@ -56,12 +56,12 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 
 def _properties(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     """(type, payload) of the item properties inside a ``meta`` box."""
-    for kind, body, after in _boxes(data, start + 4, end):
+    for kind, body, after in walk_boxes(data, start + 4, end):
         if kind != b"iprp":
             continue
-        for inner, inner_body, inner_end in _boxes(data, body, after):
+        for inner, inner_body, inner_end in walk_boxes(data, body, after):
             if inner == b"ipco":
-                for name, at, stop in _boxes(data, inner_body, inner_end):
+                for name, at, stop in walk_boxes(data, inner_body, inner_end):
                     yield name, data[at:stop]
 
 
@@ -71,7 +71,7 @@ def walk_avif(data: bytes) -> AvifLayout:
     bits, alpha, gain_map, depth_map, profile = 8, False, False, False, b""
     colour_code: tuple[int, int] | None = None
     sequence, end, head = False, 0, b""
-    for kind, body, after in _boxes(data, 0, len(data)):
+    for kind, body, after in walk_boxes(data, 0, len(data)):
         end = after
         if kind == b"ftyp":
             head = data[body:after]

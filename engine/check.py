@@ -33,7 +33,7 @@ def check_structure(encoded: Encoded) -> None:
         facts = probe(encoded.data, _NO_LIMITS)
     except ImageError as error:
         raise WriteFailed(f"the result is not a sound file ({error})") from None
-    wanted = (encoded.format, encoded.width, encoded.height, encoded.frames, 1, 0)
+    wanted = (encoded.format, encoded.width, encoded.height, encoded.frames, encoded.orientation, 0)
     got = (facts.format, facts.width, facts.height, facts.frames, facts.orientation, facts.trailing)
     if wanted != got:
         raise WriteFailed(
@@ -53,7 +53,10 @@ def check_pixels(data: bytes, facts: Facts, settings: TaskSettings, encoded: Enc
         result = probe(encoded.data, _NO_LIMITS)
         got = open_image(encoded.data, result)
         quality = settings.quality.of(encoded.format)
-        wanted = picture(data, facts, settings.resize, encoded.format, quality, strict=False, flatten=True).image
+        upright = encoded.orientation == 1
+        wanted = picture(
+            data, facts, settings.resize, encoded.format, quality, strict=False, flatten=True, upright=upright
+        ).image
         if encoded.lossless:
             _compare_exactly(wanted, got, encoded.format)
         else:

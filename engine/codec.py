@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import pyvips
 
 from engine.decode import Picture, is_harmless, open_image, picture
+from engine.embed import embed
 from engine.encoders import Request, encode, refuse_size
 from engine.errors import Unreadable
 from engine.formats import Format
+from engine.gainmap import GainMapKind
 from engine.job import Loss, Policy, Stage
 from engine.losses import settle
+from engine.metadata import Metadata, carried, keeps_profile
 from engine.probe import Facts
 from engine.task import TaskSettings
 from engine.vips import plain, setup
@@ -39,6 +42,8 @@ class Encoded:
     quality: int
     """1–100 as handed to the encoder; 0 when lossless."""
     lossless: bool
+    orientation: int = 1
+    """EXIF orientation 1–8: how the pixels lie; the picture is upright when it is obeyed."""
 
 
 def target_format(facts: Facts, settings: TaskSettings) -> Format:
@@ -62,17 +67,27 @@ def optimize(
     refuse_size(target, width, height, facts.frames)
     stage(Stage.DECODE)
     quality = settings.quality.of(target)
+    metadata = carried(data, facts, target, policy.metadata)
     try:
-        result = _encode(data, facts, settings, target, stage, policy, strict=True)
+        result = _encode(data, facts, settings, target, stage, policy, metadata, strict=True)
     except pyvips.Error as error:
         if facts.format is not Format.JPEG or not is_harmless(error):
             raise _why(data, facts, error) from None
         try:
-            result = _encode(data, facts, settings, target, stage, policy, strict=False)
+            result = _encode(data, facts, settings, target, stage, policy, metadata, strict=False)
         except pyvips.Error as again:
             raise _why(data, facts, again) from None
     encoded, lossless = result
-    return Encoded(encoded, target, width, height, facts.frames, 0 if lossless else quality, lossless)
+    encoded = embed(encoded, target, metadata)
+    tag, used = metadata.orientation, 0 if lossless else quality
+    if facts.gain_map is GainMapKind.JPEG and target is Format.JPEG:
+        from engine.ultrahdr import with_gain_map
+
+        try:
+            encoded = with_gain_map(encoded, width, height, data, facts, upright=tag == 1)
+        except pyvips.Error as error:
+            raise Unreadable(f"damaged: the gain map cannot be decoded ({plain(error)})") from None
+    return Encoded(encoded, target, width, height, facts.frames, used, lossless, tag)
 
 
 def _encode(
@@ -82,18 +97,29 @@ def _encode(
     target: Format,
     stage: Callable[[Stage], None],
     policy: Policy,
+    metadata: Metadata,
     *,
     strict: bool,
 ) -> tuple[bytes, bool]:
     quality = settings.quality.of(target)
+    upright, srgb_profile = metadata.orientation == 1, keeps_profile(policy.metadata)
 
     def pixels() -> Picture:
-        flatten = Loss.ALPHA in policy.allow_loss
-        return picture(data, facts, settings.resize, target, quality, strict=strict, flatten=flatten)
+        return picture(
+            data,
+            facts,
+            settings.resize,
+            target,
+            quality,
+            strict=strict,
+            flatten=Loss.ALPHA in policy.allow_loss,
+            upright=upright,
+            srgb_profile=srgb_profile,
+        )
 
     untouched = settings.resize.target(facts.width, facts.height) == (facts.width, facts.height)
     stage(Stage.ENCODE)
-    result = encode(target, Request(pixels, facts, data, quality, untouched, policy))
+    result = encode(target, Request(pixels, facts, data, quality, untouched, policy, upright))
     return result.data, result.lossless
 
 

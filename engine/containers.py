@@ -22,6 +22,7 @@ __all__ = [
     "Chunk",
     "GifLayout",
     "JpegLayout",
+    "gif_blocks",
     "png_end",
     "walk_gif",
     "walk_jpeg",
@@ -198,6 +199,15 @@ def _skip_blocks(data: bytes, at: int) -> int:
         if length == 0:
             return at
     raise Unreadable(ENDS_EARLY.format("GIF"))
+
+
+def gif_blocks(data: bytes, at: int) -> bytes:
+    """What a chain of GIF sub-blocks holds."""
+    parts: list[bytes] = []
+    while at < len(data) and data[at]:
+        parts.append(data[at + 1 : at + 1 + data[at]])
+        at += 1 + data[at]
+    return b"".join(parts)
 
 
 def walk_gif(data: bytes, max_frames: int) -> GifLayout:

@@ -97,10 +97,14 @@ def picture(
     *,
     strict: bool = True,
     flatten: bool = False,
+    upright: bool = True,
+    srgb_profile: bool = False,
 ) -> Picture:
     """The pixels to encode. Lazy, so most damage shows only when they are pulled: raises pyvips.Error then.
 
-    ``flatten``: transparency that the target cannot hold goes onto white; else it is WouldLose.
+    ``flatten``: transparency that the target cannot hold goes onto white; else it is WouldLose. Without ``upright``
+    they stay as the source stores them, for a result that keeps the orientation tag. With ``srgb_profile`` a profile
+    goes along also when it says no more than sRGB.
     """
     width, height = resize.target(facts.width, facts.height)
     if facts.orientation >= 5:
@@ -117,9 +121,11 @@ def picture(
     if target is Format.JPEG and image.hasalpha():
         image = _flat(image) if flatten else _without_alpha(data, facts, image)
     image, keep = _colour(image, facts, target, quality)
+    if srgb_profile and facts.profile is ProfileKind.SRGB:
+        keep = _holds(ProfileKind.GREY if facts.bands - facts.alpha == 1 else ProfileKind.RGB, target, quality)
     if resized:
         image = _resize(image, facts.frames, width, height)
-    return Picture(_upright(image, facts.frames, facts.orientation), keep)
+    return Picture(_upright(image, facts.frames, facts.orientation if upright else 1), keep)
 
 
 def _load(data: bytes, facts: Facts, across: float, down: float, strict: bool) -> Image:
@@ -238,7 +244,7 @@ def turned(image: Image, orientation: int) -> Image:
 
 
 def _upright(image: Image, count: int, orientation: int) -> Image:
-    """Turned upright, and without the tag, which savers would write out again."""
+    """Turned upright (left as it is for 1), and without the tag, which savers would write out again."""
     if orientation == 2 and count == 1:
         image = image.fliphor()
     elif orientation != 1:

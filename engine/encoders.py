@@ -13,7 +13,6 @@ from engine.containers import PNG_SIGNATURE, walk_gif, walk_png
 from engine.decode import Picture
 from engine.errors import Declined
 from engine.formats import Format
-from engine.gainmap import GainMapKind
 from engine.indexed import encode_indexed
 from engine.job import Loss, Policy
 from engine.losses import depth, half_transparent
@@ -59,6 +58,8 @@ class Request:
     untouched: bool
     """Neither resized nor converted: pixels are the source's own, at most turned upright."""
     policy: Policy
+    turned: bool = True
+    """Whether pixels that lie otherwise are turned upright; False when the result keeps the orientation tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,6 @@ def _jpeg(request: Request) -> Bytes:
     picture = request.picture()
     chroma = "off" if request.quality >= FULL_CHROMA_FROM else "on"
     data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **JPEG_OPTIONS)
-    if request.facts.gain_map is GainMapKind.JPEG:
-        from engine.ultrahdr import with_gain_map
-
-        data = with_gain_map(data, picture.image.width, picture.image.height, request.source, request.facts)
     return Bytes(data, lossless=False)
 
 
@@ -228,7 +225,7 @@ def _best_filter(request: Request) -> bytes:
     """Unfiltered or adaptively filtered, whichever a piece from the middle says is smaller."""
     picture = request.picture()
     # What was turned upright is in memory already and can be read twice.
-    image = picture.image if request.facts.orientation > 2 else request.picture().image
+    image = picture.image if request.turned and request.facts.orientation > 2 else request.picture().image
     wide, high = min(_SAMPLE_SIDE, image.width), min(_SAMPLE_SIDE, image.height)
     piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high).copy_memory()
     tried: dict[str, bytes] = {

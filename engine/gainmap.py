@@ -10,6 +10,7 @@ here.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +26,8 @@ _MPF = b"MPF\0"
 _IN_XMP = (b"hdrgm:GainMapMax", b"HDRGainMap:HDRGainMapHeadroom")
 """What a gain map's XMP must say (Ultra HDR, Apple)."""
 _MARKS = (b"hdrgm:", b"hdrgainmap", b"HDRGainMap", _ISO[:24])
+_LARGEST = 65_533
+"""Bytes of payload in a JPEG segment."""
 _TRIES = 16
 """How many places that look like the start of a JPEG are looked at; a film holds such bytes by chance."""
 
@@ -140,16 +143,47 @@ def _segment(code: int, payload: bytes) -> bytes:
     return bytes([0xFF, code]) + struct.pack(">H", len(payload) + 2) + payload
 
 
-_CONTAINER = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+_DIRECTORY = (
     '<rdf:Description xmlns:Container="http://ns.google.com/photos/1.0/container/"'
     ' xmlns:Item="http://ns.google.com/photos/1.0/container/item/"'
     ' xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"><Container:Directory><rdf:Seq>'
     '<rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="Primary" Item:Mime="image/jpeg"/></rdf:li>'
     '<rdf:li rdf:parseType="Resource">'
     '<Container:Item Item:Semantic="GainMap" Item:Mime="image/jpeg" Item:Length="{length}"/></rdf:li>'
-    "</rdf:Seq></Container:Directory></rdf:Description></rdf:RDF></x:xmpmeta>"
+    "</rdf:Seq></Container:Directory></rdf:Description>"
 )
+_PACKET = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b"</rdf:RDF></x:xmpmeta>"
+)
+_RDF_END = b"</rdf:RDF>"
+_LENGTH = re.compile(rb"""(Item:Semantic\s*=\s*["']GainMap["'][^<>]*?Item:Length\s*=\s*["'])\d+""")
+"""How the gain map's length is told in a packet that has a directory already."""
+
+
+def _told(packet: bytes, length: int) -> bytes:
+    """An XMP packet that says where the gain map of ``length`` bytes is."""
+    if b"Container:Directory" in packet:
+        return _LENGTH.sub(rb"\g<1>%d" % length, packet)
+    before, end, after = packet.rpartition(_RDF_END)
+    return before + _DIRECTORY.format(length=length).encode() + end + after if end else _told(_PACKET, length)
+
+
+def _with_directory(primary: bytes, length: int) -> bytes:
+    """A primary JPEG whose XMP says where the gain map is, beside what it says already."""
+    place = _behind_jfif(primary)
+    start = end = place
+    packet = _PACKET
+    for segment in walk_jpeg(primary).segments:
+        if segment.kind == b"\xe1" and primary.startswith(_XMP, segment.body):
+            packet, start, end = segment.payload(primary)[len(_XMP) :], segment.start, segment.end
+            break
+    packet = _told(packet, length)
+    if len(_XMP) + len(packet) > _LARGEST:
+        packet = _told(_PACKET, length)  # of the two, the picture's look matters more
+    return primary[:start] + _segment(0xE1, _XMP + packet) + primary[end:]
+
+
 _PRIMARY = 0x030000
 """Attribute of the first picture: baseline MP primary image."""
 _MPF_BYTES = 90
@@ -170,15 +204,13 @@ def _index(before: int, primary: int, second: int) -> bytes:
 
 
 def attach(primary: bytes, gain: bytes, version: bytes) -> bytes:
-    """An Ultra HDR file of a primary JPEG and a gain map's JPEG.
+    """An Ultra HDR file of a primary JPEG, with its metadata, and a gain map's JPEG.
 
     ``version`` is the source's ``version_segment``. XMP is written where the gain map has its parameters in XMP.
     """
-    head = b""
     if b"hdrgm:" in parameters(gain):
-        head = _segment(0xE1, _XMP + _CONTAINER.format(length=len(gain)).encode())
-    head += version
+        primary = _with_directory(primary, len(gain))
     place = _behind_jfif(primary)
-    size = len(primary) + len(head) + _MPF_BYTES
-    index = _index(place + len(head), size, len(gain))
-    return primary[:place] + head + index + primary[place:] + gain
+    size = len(primary) + len(version) + _MPF_BYTES
+    index = _index(place + len(version), size, len(gain))
+    return primary[:place] + version + index + primary[place:] + gain

@@ -13,7 +13,8 @@ from typing import Any
 
 from engine.task import TaskSettings
 
-__all__ = ["Job", "Limits", "Loss", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
+__all__ = ["Job", "Limits", "Loss", "MetadataPolicy", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status"]
+__all__ += ["Verify"]
 
 
 class Stage(StrEnum):
@@ -69,6 +70,21 @@ class Loss(StrEnum):
     """Photoshop layers, masks, depth maps, and pictures inside pictures."""
     PROFILE = "profile"
     """A code (cICP, nclx) or a gamma that says how the numbers are to be seen."""
+
+
+class MetadataPolicy(StrEnum):
+    """What a result keeps of what its source says beside the pixels."""
+
+    STRIP = "strip"
+    """A colour profile that matters; pixels are turned upright."""
+    ICC = "icc"
+    """The same, and a profile that says no more than sRGB."""
+    COPYRIGHT = "copyright"
+    """As ``strip``, and author and rights."""
+    NO_GPS = "no-gps"
+    """As ``keep``, without the position."""
+    KEEP = "keep"
+    """EXIF, XMP, IPTC, profile and comments, as they are; pixels are not turned where viewers obey the tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +153,7 @@ class Policy:
     limits: Limits = field(default_factory=Limits)
     allow_loss: frozenset[Loss] = frozenset()
     """Kinds of loss that do not make an image skipped."""
+    metadata: MetadataPolicy = MetadataPolicy.STRIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +175,7 @@ class Recipe:
             "overwrite": policy.overwrite,
             "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
             "allowLoss": sorted(policy.allow_loss),
+            "metadata": policy.metadata.value,
         }
 
     @classmethod
@@ -173,7 +191,8 @@ class Recipe:
                 Verify(value["verify"]),
                 value["overwrite"],
                 Limits(*value["limits"]),
-                frozenset(Loss(kind) for kind in value["allowLoss"]),
+                allow_loss=frozenset(Loss(kind) for kind in value["allowLoss"]),
+                metadata=MetadataPolicy(value["metadata"]),
             ),
         )
 

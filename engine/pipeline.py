@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from engine import codec, cost
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
-from engine.errors import Declined, ImageError, WouldLose
+from engine.errors import Declined, ImageError, Unreadable, WouldLose
 from engine.files import Target, write_group
 from engine.formats import corrected
 from engine.job import Job, Outcome, Policy, Stage, Status, Verify
@@ -145,7 +145,9 @@ def _optimize(
         predicted_bytes=needs,
     )
     if not _delivers(policy, facts, encoded, len(data)):
-        return _keep(job, source, data, facts, base, temp, started)
+        kept = _without_metadata(data, facts, policy)
+        if kept is not None:
+            return _keep(job, source, data, kept, facts, base, temp, started)
     stage(Stage.CHECK, seconds, needs)
     check_structure(encoded)
     if full:
@@ -167,11 +169,18 @@ def _delivers(policy: Policy, facts: Facts, encoded: Encoded, original_size: int
     return True
 
 
+def _without_metadata(data: bytes, facts: Facts, policy: Policy) -> bytes | None:
+    """The original with the metadata that is wanted; None when that cannot be done without encoding it anew."""
+    try:
+        return strip(data, facts, policy.metadata)
+    except Unreadable:
+        return None
+
+
 def _keep(
-    job: Job, source: Source, data: bytes, facts: Facts, base: Outcome, temp: str, started: float
+    job: Job, source: Source, data: bytes, kept: bytes, facts: Facts, base: Outcome, temp: str, started: float
 ) -> Write | Outcome:
-    """The original stays, without the metadata that is not wanted; an output tree gets a copy of it."""
-    kept = strip(data, facts)
+    """The original stays as ``kept``, which is ``data`` itself when no metadata went; an output tree gets a copy."""
     outcome = replace(
         base,
         status=Status.KEPT,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.formats import Format
-from engine.job import Limits, Loss, Policy, Recipe, Savings, Verify
+from engine.job import Limits, Loss, MetadataPolicy, Policy, Recipe, Savings, Verify
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 
@@ -75,6 +75,15 @@ class Settings:
         "go on although this would be lost; without it such an image is skipped with the reason",
         choices=tuple(kind.value for kind in Loss),
         flags=("--allow-loss",),
+    )
+    metadata: str = declare(
+        MetadataPolicy.STRIP.value,
+        "encode",
+        Kind.CHOICE,
+        "what results keep: strip: a profile that matters; icc: any profile; copyright: author and rights too; "
+        "no-gps: all but the position; keep: all",
+        choices=tuple(entry.value for entry in MetadataPolicy),
+        flags=("--metadata",),
     )
 
     output: str | None = declare(
@@ -202,6 +211,7 @@ class Settings:
             verify=Verify(self.verify),
             limits=Limits(self.max_pixels, self.max_frames, self.max_file_size),
             allow_loss=frozenset(Loss(kind) for kind in self.allow_loss),
+            metadata=MetadataPolicy(self.metadata),
         )
         return Recipe(settings, policy)
 
@@ -270,4 +280,6 @@ def summary(settings: Settings) -> str:
             parts.append(f"{name.replace('_', ' ')} {getattr(settings, name)}")
     if settings.allow_loss:
         parts.append(f"may lose {', '.join(settings.allow_loss)}")
+    if settings.metadata != MetadataPolicy.STRIP:
+        parts.append(f"metadata {settings.metadata}")
     return "  ".join(parts)

@@ -15,15 +15,19 @@ QUALITY = 95
 """JPEG quality of a gain map that had to be turned or scaled; libultrahdr's own default."""
 
 
-def with_gain_map(primary: bytes, width: int, height: int, source: bytes, facts: Facts) -> bytes:
-    """The Ultra HDR file of ``primary``, which is ``source`` re-encoded, upright, ``width`` × ``height`` pixels.
+def with_gain_map(primary: bytes, width: int, height: int, source: bytes, facts: Facts, *, upright: bool) -> bytes:
+    """The Ultra HDR file of ``primary``, which is ``source`` re-encoded at ``width`` × ``height`` pixels when seen
+    upright; with ``upright`` its pixels were turned.
 
     A gain map that is neither turned nor scaled keeps its bytes. Raises pyvips.Error for a damaged one.
     """
     found = gainmap.find(source, walk_jpeg(source))
     gain = gainmap.cleaned(source[found.start : found.end])
-    if facts.orientation != 1 or (width, height) != (facts.width, facts.height):
-        gain = _fitted(gain, facts.orientation, width / facts.width, height / facts.height)
+    orientation = facts.orientation if upright else 1
+    if orientation != 1 or (width, height) != (facts.width, facts.height):
+        across, down = width / facts.width, height / facts.height
+        lying = not upright and facts.orientation >= 5
+        gain = _fitted(gain, orientation, *((down, across) if lying else (across, down)))
     return gainmap.attach(primary, gain, gainmap.version_segment(source))
 
 

@@ -27,7 +27,7 @@ _LOSSLESS = {
     Format.JPEG: 13.8,
     Format.PNG: 0.6,
     Format.WEBP: 30.5,
-    Format.AVIF: 30.0,
+    Format.AVIF: 36.0,
     Format.GIF: 9.0,
     Format.TIFF: 1.2,
 }
@@ -35,8 +35,10 @@ _LOSSLESS = {
 _DETAIL = {Format.JPEG: 11.0, Format.WEBP: 27.0, Format.AVIF: 6.0}
 """Bytes that encoders hold beside that for each byte of a lossy result: noise costs up to three times a smooth sky."""
 _FULL_CHROMA_FROM = 95
-_DEEP_AVIF, _DEEP_AVIF_LOSSLESS = 1.5, 2.0
-"""How many times as much AVIF's encoder holds at 10 and 12 bit."""
+_ALPHA_AVIF, _ALPHA_AVIF_LOSSLESS = 13.0, 17.0
+"""What AVIF's encoder holds beside that for an alpha channel."""
+_DEEP_AVIF, _DEEP_AVIF_LOSSLESS = 1.5, 1.7
+"""How many times as much it holds at 10 and 12 bit."""
 _GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 34.0, 12_000_000
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
@@ -92,6 +94,8 @@ def _held_by_encoder(facts: Facts, target: Format, quality: int | None) -> float
     held = _LOSSLESS[target] if quality == 100 else _LOSSY[target]
     if target is Format.WEBP and facts.alpha:
         held = max(held, _ALPHA_WEBP)
+    if target is Format.AVIF:
+        held += facts.alpha * (_ALPHA_AVIF_LOSSLESS if quality == 100 else _ALPHA_AVIF)
     if target is Format.AVIF and facts.bits > 8:
         held *= _DEEP_AVIF_LOSSLESS if quality == 100 else _DEEP_AVIF
     return held

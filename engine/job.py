@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.task import TaskSettings
 
-__all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
+__all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "SizeLimit", "Stage", "Status", "Verify"]
 
 
 class Stage(StrEnum):
@@ -89,6 +89,36 @@ def parse_size(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeLimit:
+    """The most bytes a result may have: a share of the original, or a number."""
+
+    percent: float = 0.0
+    """Percent of the original, above 0 to 100; 0 when ``bytes`` says it."""
+    bytes: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> SizeLimit:
+        """Read ``60%``, ``500K``, ``2MiB``; raises ValueError otherwise."""
+        text = text.strip()
+        if text.endswith("%"):
+            number = float(text[:-1])
+            if not 0 < number <= 100:
+                raise ValueError("a percentage above 0% to 100%")
+            return cls(percent=number)
+        size = parse_size(text)
+        if not size:
+            raise ValueError("a size of at least one byte")
+        return cls(bytes=size)
+
+    def __str__(self) -> str:
+        return str(self.bytes) if self.bytes else f"{self.percent!r}%".replace(".0%", "%")
+
+    def of(self, original: int) -> int:
+        """Bytes allowed for the result of an image of ``original`` bytes."""
+        return self.bytes or int(original * self.percent / 100)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Decided from the header, before any pixel is decoded."""
 
@@ -114,6 +144,10 @@ class Policy:
     overwrite: bool = True
     """Whether an existing file at the output path may be replaced."""
     limits: Limits = field(default_factory=Limits)
+    lossless: bool = False
+    """Every pixel of every image stays exactly as it is."""
+    max_size: SizeLimit | None = None
+    """What a result must fit into, by a lower quality where the format has one; None: any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +168,8 @@ class Recipe:
             "verify": policy.verify.value,
             "overwrite": policy.overwrite,
             "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
+            "lossless": policy.lossless,
+            "maxSize": [policy.max_size.percent, policy.max_size.bytes] if policy.max_size else None,
         }
 
     @classmethod
@@ -149,6 +185,8 @@ class Recipe:
                 Verify(value["verify"]),
                 value["overwrite"],
                 Limits(*value["limits"]),
+                lossless=value["lossless"],
+                max_size=SizeLimit(*value["maxSize"]) if value["maxSize"] else None,
             ),
         )
 
@@ -198,6 +236,8 @@ class Outcome:
     """Peak memory above the idle worker as admitted."""
     peak_bytes: int = 0
     """Highest resident memory of the worker so far, as the kernel counts it."""
+    source_quality: int = 0
+    """Estimate of the quality that the source was made with, 1–100; 0 for a lossless one or when it is not known."""
 
     def to_json(self) -> list[object]:
         """For the worker's pipe: a bare list, because it is sent once per image."""

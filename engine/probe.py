@@ -15,7 +15,9 @@ import zlib
 from dataclasses import dataclass, replace
 
 from engine import boxes, containers, ifd
+from engine.apng import read_apng
 from engine.errors import Declined, Unreadable
+from engine.estimate import jpeg_quality, vp8_quality
 from engine.formats import Format, sniff
 from engine.icc import ProfileKind, judge
 from engine.job import Limits
@@ -67,6 +69,10 @@ class Facts:
     """PNG: holds text chunks, which the decoder need not see."""
     bilevel_fax: bool = False
     """TIFF: one bit a pixel in a fax compression."""
+    quality: int = 0
+    """Estimate of what a lossy JPEG or WebP was made with, 1–100; 0 when it is not known."""
+    apng: bool = False
+    """An animated PNG: no decoder here reads its frames, so it is only made smaller as it is."""
 
 
 _FOREIGN = (
@@ -130,8 +136,7 @@ def probe(data: bytes, limits: Limits) -> Facts:
 
 
 def _within(facts: Facts, limits: Limits) -> None:
-    pixels = facts.stored_width * facts.stored_height
-    if pixels > limits.max_pixels:
+    if facts.stored_width * facts.stored_height > limits.max_pixels:
         size = f"{facts.stored_width:,} × {facts.stored_height:,} pixels"
         raise Declined(f"{size} are over the limit of {limits.max_pixels:,}")
     if facts.frames > limits.max_frames:
@@ -150,9 +155,7 @@ def _tail(data: bytes, end: int) -> int:
 
 
 def _upright(facts: Facts) -> Facts:
-    if facts.orientation < 5:
-        return facts
-    return replace(facts, width=facts.stored_height, height=facts.stored_width)
+    return facts if facts.orientation < 5 else replace(facts, width=facts.stored_height, height=facts.stored_width)
 
 
 def _probe_jpeg(data: bytes, limits: Limits) -> Facts:
@@ -195,6 +198,7 @@ def _probe_jpeg(data: bytes, limits: Limits) -> Facts:
             trailing=trailing,
             gain_map=gain_map,
             lossless=layout.frame in (0xC3, 0xCB),
+            quality=jpeg_quality(data, layout.segments),
         )
     )
 
@@ -230,8 +234,7 @@ def _probe_png(data: bytes, limits: Limits) -> Facts:
         raise Unreadable("damaged: the PNG header is not valid")
     if b"IDAT" not in kinds:
         raise Unreadable("damaged: a PNG without a picture")
-    if kinds.keys() & {b"acTL", b"fcTL", b"fdAT"}:
-        raise Declined("an animated PNG, whose animation would be lost")
+    animated = bool(kinds.keys() & {b"acTL", b"fcTL", b"fdAT"})
     coded = kinds[b"cICP"].payload(data) if b"cICP" in kinds else b"\1\x0d\0\1"
     if coded[:2] != b"\1\x0d":
         raise Declined("its colours are given by a code (cICP) that would be lost")
@@ -252,6 +255,8 @@ def _probe_png(data: bytes, limits: Limits) -> Facts:
             bands,
             bits,
             orientation=ifd.exif_orientation(kinds[b"eXIf"].payload(data)) if b"eXIf" in kinds else 1,
+            frames=len(read_apng(data, chunks).frames) if animated else 1,
+            animated=animated,
             alpha=alpha,
             progressive=bool(interlace),
             palette=colour == 3,
@@ -260,6 +265,7 @@ def _probe_png(data: bytes, limits: Limits) -> Facts:
             gamma=gamma,
             lossless=True,
             text=bool(kinds.keys() & PNG_TEXT),
+            apng=animated,
         )
     )
 
@@ -275,8 +281,7 @@ def _probe_webp(data: bytes, limits: Limits) -> Facts:
         height = int.from_bytes(body[7:10], "little") + 1
         alpha, animated = bool(body[0] & 0x10), bool(body[0] & 0x02)
         profile = kinds[b"ICCP"].payload(data) if b"ICCP" in kinds else b""
-        exif = kinds[b"EXIF"].payload(data) if b"EXIF" in kinds else b""
-        exif = exif.removeprefix(b"Exif\0\0")
+        exif = kinds[b"EXIF"].payload(data).removeprefix(b"Exif\0\0") if b"EXIF" in kinds else b""
     elif first.kind == b"VP8 ":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", body, 6))
         alpha = False
@@ -308,6 +313,7 @@ def _probe_webp(data: bytes, limits: Limits) -> Facts:
             profile=judge(profile, 3) if profile else ProfileKind.NONE,
             trailing=_tail(data, end),
             lossless=b"VP8L" in kinds,
+            quality=vp8_quality(data, kinds.get(b"VP8 ")) if not animated else 0,
         )
     )
 

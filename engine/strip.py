@@ -17,7 +17,9 @@ from engine.probe import Facts
 
 __all__ = ["strip", "strip_gif"]
 
-_PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"cICP", b"sBIT"})
+_PNG_KEPT = frozenset(
+    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"cICP", b"sBIT", b"acTL", b"fcTL", b"fdAT"}
+)
 _PNG_GAMMA = frozenset({b"gAMA", b"cHRM"})
 _WEBP_KEPT = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
 _WEBP_ICC, _WEBP_EXIF, _WEBP_XMP = 0x20, 0x08, 0x04

@@ -68,6 +68,7 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
         return
     shown = "" if entry.default is None else f" (default {entry.show(entry.default)})".replace("%", "%%")
     metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
+    metavar[Kind.SIZE_LIMIT] = "AMOUNT"
     group.add_argument(
         *entry.flags,
         dest=dest,

@@ -70,8 +70,8 @@ def test_the_measured_peak_is_admitted(source: str, target: str, quality: int, s
     assert predicted <= 1.8 * measured
 
 
-def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, **more: int) -> int:
-    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, **more)
+def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, quality: int | None = None) -> int:
+    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, quality=quality)
 
 
 def test_more_pixels_bands_and_turning_cost_more() -> None:

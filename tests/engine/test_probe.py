@@ -121,9 +121,12 @@ def test_a_colour_profile_bomb_is_bounded() -> None:
         probe(data[:33] + png_chunk(b"iCCP", bomb) + data[33:], LIMITS)
 
 
-def test_animated_png_and_gain_maps_and_films_are_declined() -> None:
-    with pytest.raises(Declined, match="animat"):
-        probe((DATA / "pillow-tests__blend_transparency.png").read_bytes(), LIMITS)
+def test_frames_of_an_animated_png_are_counted() -> None:
+    facts = probe((DATA / "pillow-tests__blend_transparency.png").read_bytes(), LIMITS)
+    assert (facts.apng, facts.animated, facts.frames) == (True, True, 2)
+
+
+def test_gain_maps_and_films_are_declined() -> None:
     jpeg = flat().write_to_buffer(".jpg")
     xmp = b"http://ns.adobe.com/xap/1.0/\0<x hdrgm:Version='1.0'/>"
     with pytest.raises(Declined, match="gain map"):

@@ -36,7 +36,7 @@ _DETAIL = {Format.JPEG: 11.0, Format.WEBP: 27.0, Format.AVIF: 6.0}
 """Bytes that encoders hold beside that for each byte of a lossy result: noise costs up to three times a smooth sky."""
 _FULL_CHROMA_FROM = 95
 _GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 34.0, 12_000_000
-_OXIPNG, _MOZJPEG = 5.0, 3.0
+_OXIPNG, _MOZJPEG = 5.0, 2.7
 """Bytes that recompressing holds for each byte of a PNG's samples and for each sample of a JPEG."""
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""

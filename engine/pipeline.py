@@ -24,7 +24,7 @@ from engine.job import Job, Outcome, Policy, Recipe, Stage, Status, Verify
 from engine.probe import Facts, probe
 from engine.source import Source
 from engine.strip import strip
-from engine.ways import keeps_pixels
+from engine.ways import keeps_pixels, unchanged
 
 __all__ = ["Needs", "Write", "commit", "failure", "prepare"]
 
@@ -32,6 +32,9 @@ READ_AHEAD_BYTES = 1024 * 1024
 """What probing costs beside the file's own bytes."""
 KEPT_SMALL, RECOMPRESSED = "already small", "recompressed losslessly"
 AGAIN = "encoding it again would not save enough"
+NO_MORE = "encoding it again would not save more"
+LITTLE = 0.2
+"""Share of a JPEG saved by encoding it again below which storing it better may save as much."""
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -131,8 +134,8 @@ def _optimize(
     encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy)
     delivers = _delivers(policy, facts, encoded, data)
     reason = _reason(policy, facts, encoded, delivers=delivers)
-    if not delivers and (better := _without_loss(policy, facts, encoded, data)) is not None:
-        delivers, encoded, reason = True, better, f"{RECOMPRESSED}: {AGAIN}"
+    if (better := _without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:
+        delivers, encoded, reason = True, better, f"{RECOMPRESSED}: {AGAIN if not delivers else NO_MORE}"
     base = Outcome(
         Status.DONE,
         reason,
@@ -169,6 +172,9 @@ def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool
         "oxipng": format is Format.PNG and (quality == 100 or policy.keep_original) and installed("oxipng"),
     }
     needs = cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **how)
+    if _may_be_stored_better(policy, facts) and unchanged(facts, settings):
+        again = {**how, "as_stored": True}
+        needs = max(needs, cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **again))
     seconds = cost.predict_seconds(facts, format, *size, quality=quality, **how)
     return needs, seconds * (ENCODES if policy.max_size else 1)
 
@@ -199,12 +205,22 @@ def _delivers(policy: Policy, facts: Facts, encoded: Encoded, data: bytes) -> bo
     return True
 
 
-def _without_loss(policy: Policy, facts: Facts, encoded: Encoded, data: bytes) -> Encoded | None:
-    """A JPEG whose new encoding saves too little, stored better instead; None when that saves too little as well."""
-    again = facts.format is Format.JPEG and not encoded.as_stored and installed("mozjpeg_lossless_optimization")
-    if not again or encoded.format is not facts.format:
+def _may_be_stored_better(policy: Policy, facts: Facts) -> bool:
+    """Whether there is another way than encoding an image again."""
+    jpeg = facts.format is Format.JPEG and policy.keep_original
+    return jpeg and installed("mozjpeg_lossless_optimization")
+
+
+def _without_loss(policy: Policy, facts: Facts, encoded: Encoded, data: bytes, *, delivers: bool) -> Encoded | None:
+    """A JPEG whose new encoding saves little, stored better instead; None when that is not smaller."""
+    asked = encoded.format is not facts.format or (encoded.width, encoded.height) != (facts.width, facts.height)
+    if asked or encoded.as_stored or not _may_be_stored_better(policy, facts):
+        return None
+    if delivers and len(encoded.data) < (1 - LITTLE) * len(data):
         return None
     better = codec.optimize_as_stored(data, facts)
+    if delivers and len(better.data) > len(encoded.data):
+        return None
     return better if _delivers(policy, facts, better, data) else None
 
 

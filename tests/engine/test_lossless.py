@@ -18,6 +18,7 @@ from engine.codec import optimize, setup
 from engine.errors import Declined, PlanError, Unreadable
 from engine.exact import different
 from engine.formats import Format
+from engine.icc import ProfileKind
 from engine.job import Job, Limits, Outcome, Policy, Recipe, SizeLimit, Status
 from engine.lossless import optimize_losslessly
 from engine.pipeline import Needs, Write, commit, prepare
@@ -69,7 +70,8 @@ def test_a_jpeg_keeps_pixels_orientation_and_what_matters_and_loses_the_rest(nam
     after = probe(result, LIMITS)
     assert len(result) < len(strip(data, facts)) <= len(data)
     assert same(data, result)
-    assert (after.orientation, after.profile, after.quality) == (facts.orientation, facts.profile, facts.quality)
+    assert (after.orientation, after.quality) == (facts.orientation, facts.quality)
+    assert after.profile is (ProfileKind.NONE if facts.profile is ProfileKind.SRGB else facts.profile)
     assert not [field for field in Image.new_from_buffer(result, "").get_fields() if field.startswith("xmp")]
 
 
@@ -109,14 +111,20 @@ def test_a_jpeg_of_lower_quality_than_asked_for_is_never_encoded_again(tmp_path:
 
 
 def test_a_jpeg_whose_new_encoding_saves_too_little_is_recompressed(tmp_path: Path) -> None:
-    data = noisy().jpegsave_buffer(Q=83, quant_table=3, subsample_mode="on")
-    outcome, left = do(tmp_path, data, Settings(min_savings=SAVES_LITTLE))
+    data = photo(200, 150).jpegsave_buffer(Q=50, quant_table=1, subsample_mode="on", trellis_quant=True)
+    outcome, left = do(tmp_path, data)
     assert (outcome.status, outcome.quality) == (Status.DONE, 0)
     assert outcome.reason == "recompressed losslessly: encoding it again would not save enough"
+    assert outcome.source_quality > 82
     assert same(data, left)
 
 
-SAVES_LITTLE = Settings().with_values({"min_savings": "3%"}).min_savings
+def test_what_is_smaller_without_loss_is_not_encoded_again(tmp_path: Path) -> None:
+    data = photo(200, 150).jpegsave_buffer(Q=70, quant_table=1, subsample_mode="on", trellis_quant=True)
+    outcome, left = do(tmp_path, data)
+    assert (outcome.status, outcome.quality) == (Status.DONE, 0)
+    assert outcome.reason == "recompressed losslessly: encoding it again would not save more"
+    assert same(data, left)
 
 
 @pytest.mark.parametrize("quality", [35, 60, 82, 95])
@@ -189,23 +197,19 @@ def test_without_oxipng_a_png_is_made_by_libvips(monkeypatch: pytest.MonkeyPatch
 
 
 def drawing() -> Image:
-    """Flat shapes with soft edges and more colours than a palette holds."""
-    ring = Image.sdf("circle", 300, 200, a=[150, 100], r=60).linear(1.0, 0)
-    soft = ring.linear(-40, 128).cast("uchar")
-    ramp = (Image.xyz(300, 200)[1] / 2).cast("uchar")
-    return soft.bandjoin([soft, (ramp / 16) * 16]).cast("uchar").copy(interpretation="srgb")
+    """Flat but for one small patch, with more colours than a palette holds."""
+    flat = Image.black(400, 300, bands=3).linear(1, [240, 242, 245])
+    shape = flat.draw_rect([20, 90, 160], 40, 40, 200, 120, fill=True)
+    return shape.insert(noisy(40, 30), 280, 200).cast("uchar").copy(interpretation="srgb")
 
 
-def test_a_palette_is_taken_where_it_is_smaller_and_does_not_show() -> None:
-    shades = noisy().colourspace("b-w").gaussblur(3).bandjoin([drawing()[0].crop(0, 0, 200, 150)] * 2)
-    results = {}
-    for name, picture in (("photo", noisy()), ("drawing", drawing()), ("mixed", shades.cast("uchar"))):
-        data = picture.copy(interpretation="srgb").pngsave_buffer()
-        results[name] = optimize(data, probe(data, LIMITS), TaskSettings(Quality(overall=80)), lambda _: None)
-    assert results["photo"].lossless
-    for encoded in results.values():
-        exact = optimize_losslessly(encoded.data, probe(encoded.data, LIMITS))
-        assert len(encoded.data) <= len(exact)
+def test_a_palette_is_taken_where_it_is_smaller_and_does_not_show(tmp_path: Path) -> None:
+    for picture, exact in ((noisy(), True), (drawing(), False)):
+        data = picture.pngsave_buffer()
+        _, lossless = do(tmp_path, data)
+        outcome, left = do(tmp_path, data, Settings(quality_png=80))
+        assert (outcome.status, outcome.quality == 0, same(data, left)) == (Status.DONE, exact, exact)
+        assert len(left) == len(lossless) if exact else len(left) < len(lossless)
 
 
 # ── animated PNG ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,7 +218,9 @@ def test_a_palette_is_taken_where_it_is_smaller_and_does_not_show() -> None:
 def moving(frames: int = 5) -> bytes:
     shots = [Pillow.fromarray(noisy(64, 48).rot90().numpy() // (index + 1)) for index in range(frames)]
     made = io.BytesIO()
-    shots[0].save(made, "PNG", save_all=True, append_images=shots[1:], duration=[70, 80, 90, 100, 110], loop=3)
+    shots[0].save(
+        made, "PNG", save_all=True, append_images=shots[1:], duration=[70, 80, 90, 100, 110], loop=3, compress_level=1
+    )
     return made.getvalue()
 
 
@@ -302,7 +308,7 @@ def test_a_result_fits_the_size_at_the_best_quality(suffix: str, most: str, tmp_
     assert outcome.status is Status.DONE
     assert len(left) <= limit
     assert 10 <= outcome.quality <= 82
-    if outcome.quality < 80:
+    if outcome.quality < (50 if suffix == "avif" else 78):
         chosen = TaskSettings(Quality(overall=outcome.quality + 2))
         larger = optimize(data, probe(data, LIMITS), chosen, lambda _: None, Policy(keep_original=False))
         assert len(larger.data) > limit

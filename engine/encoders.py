@@ -11,7 +11,7 @@ import pyvips
 from pyvips import Image
 
 from engine.blocks import difference, grain
-from engine.containers import PNG_SIGNATURE, walk_png, walk_webp
+from engine.containers import gif_timing, walk_png, walk_webp
 from engine.decode import Picture
 from engine.errors import Declined, WriteFailed
 from engine.extras import installed
@@ -115,7 +115,7 @@ def _gif(request: Request) -> Bytes:
     image = request.picture().image.copy_memory()
     for reuse in (True, False):
         data = image.gifsave_buffer(keep="none", reuse=reuse, dither=0.0, **options)
-        if _same_gif(image, data):
+        if _same_gif(image, data) and gif_timing(data) == gif_timing(request.source):
             return Bytes(data, lossless=True)
         if not image.get_typeof("gif-palette"):
             break
@@ -277,9 +277,10 @@ def _gamma_chunks(request: Request) -> bytes:
 
 
 def _insert(data: bytes, chunks: bytes) -> bytes:
-    """``chunks`` behind the header of a PNG."""
-    place = len(PNG_SIGNATURE) + 25
-    return data[:place] + chunks + data[place:] if chunks else data
+    """``chunks`` behind the header of a PNG as libvips wrote it, without the resolution, which goes from all PNGs."""
+    first, *rest = walk_png(data)
+    kept = [data[chunk.start : chunk.end] for chunk in rest if chunk.kind != b"pHYs"]
+    return b"".join([data[: first.end], chunks, *kept])
 
 
 _ENCODERS: dict[Format, Callable[[Request], Bytes]] = {

@@ -225,11 +225,15 @@ def moving(frames: int = 5) -> bytes:
 
 
 def shown(data: bytes) -> list[tuple[Any, bytes]]:
-    """Delay and composited pixels of every frame, by an independent reader; the loop count first."""
+    """Delay and composited pixels of every frame, by an independent reader; the loop count first. What is fully
+    transparent has no colour."""
     with Pillow.open(io.BytesIO(data)) as image:
         frames: list[tuple[Any, bytes]] = [(image.info.get("loop"), b"")]
         for frame in ImageSequence.Iterator(image):
-            frames.append((frame.info.get("duration"), frame.convert("RGBA").tobytes()))
+            pixels = frame.convert("RGBA")
+            hidden = pixels.getchannel("A").point(lambda alpha: 255 if alpha == 0 else 0)
+            pixels.paste((0, 0, 0, 0), mask=hidden)
+            frames.append((frame.info.get("duration"), pixels.tobytes()))
         return frames
 
 

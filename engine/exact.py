@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyvips
 from pyvips import Image
 
@@ -12,7 +14,7 @@ from engine.errors import Declined, Unreadable, WriteFailed
 from engine.probe import Facts
 from engine.vips import plain
 
-__all__ = ["NOT_THE_SAME", "aligned", "different", "prove_same"]
+__all__ = ["NOT_THE_SAME", "aligned", "decode_strictly", "different", "prove_same"]
 
 NOT_THE_SAME = "the result does not decode to the same pixels, although it is lossless"
 
@@ -73,15 +75,31 @@ def prove_same(data: bytes, facts: Facts, result: bytes, result_facts: Facts) ->
     if facts.apng:
         _prove_frames(data, result)
         return
+
+    def compare(*, strict: bool) -> None:
+        _prove([(open_image(data, facts, strict=strict), open_image(result, result_facts, strict=strict))])
+
+    _strictly(compare)
+
+
+def decode_strictly(data: bytes, facts: Facts) -> None:
+    """Decode every pixel; Unreadable when a decoder complains about more than padding."""
+
+    def decode(*, strict: bool) -> None:
+        open_image(data, facts, strict=strict).avg()
+
+    _strictly(decode)
+
+
+def _strictly(work: Callable[..., None]) -> None:
+    """``work(strict=True)``, and once more without where only something harmless was found."""
     try:
-        wanted = open_image(data, facts)
-        pairs = [(wanted, open_image(result, result_facts))]
-        _prove(pairs)
+        work(strict=True)
     except pyvips.Error as error:
         if not is_harmless(error):
             raise Unreadable(f"damaged: the pixels cannot be decoded ({plain(error)})") from None
         try:
-            _prove([(open_image(data, facts, strict=False), open_image(result, result_facts, strict=False))])
+            work(strict=False)
         except pyvips.Error as again:
             raise Unreadable(f"damaged: the pixels cannot be decoded ({plain(again)})") from None
 

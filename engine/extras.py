@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 
-__all__ = ["LOSSLESS", "installed", "missing_for_lossless"]
+__all__ = ["LOSSLESS", "installed", "left_out", "missing_for_lossless"]
 
 LOSSLESS = {"oxipng": "pyoxipng", "mozjpeg_lossless_optimization": "mozjpeg-lossless-optimization"}
 """Module → the package that brings it, for what PNG and JPEG files lose without losing a pixel."""
 
 
+_left_out = False
+
+
 @cache
-def installed(module: str) -> bool:
-    """Whether ``module`` can be imported."""
+def _found(module: str) -> bool:
     return find_spec(module) is not None
+
+
+def installed(module: str) -> bool:
+    """Whether ``module`` can be imported and is to be used."""
+    return not _left_out and _found(module)
+
+
+@contextmanager
+def left_out(careful: bool) -> Iterator[None]:
+    """While this lasts, nothing is installed when ``careful``: these libraries can end the whole process."""
+    global _left_out
+    _left_out = careful
+    try:
+        yield
+    finally:
+        _left_out = False
 
 
 def missing_for_lossless() -> str:

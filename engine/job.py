@@ -204,6 +204,8 @@ class Job:
     recipe: Recipe
     size: int = 0
     """Bytes of the source as the scan saw it; 0 when not known."""
+    careful: bool = False
+    """A worker died with it: the next try leaves out the libraries of ``engine.extras``."""
 
     @property
     def in_place(self) -> bool:

@@ -9,7 +9,7 @@ It is proven: both files are decoded and compared before the result is handed ba
 
 from __future__ import annotations
 
-from engine.exact import prove_same
+from engine.exact import decode_strictly, prove_same
 from engine.formats import Format
 from engine.job import Limits
 from engine.probe import Facts, probe
@@ -30,6 +30,7 @@ def optimize_losslessly(data: bytes, facts: Facts, level: int = LEVEL) -> bytes:
     stripped = strip(data, facts)
     match facts.format:
         case Format.JPEG:
+            decode_strictly(data, facts)
             result = recompress_jpeg(stripped)
         case Format.PNG:
             result = recompress_png(stripped, level)

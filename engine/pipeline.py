@@ -16,7 +16,7 @@ from engine import codec, cost
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
 from engine.errors import Declined, ImageError
-from engine.extras import installed
+from engine.extras import installed, left_out
 from engine.files import Target, write_group
 from engine.fit import ENCODES
 from engine.formats import Format, corrected
@@ -107,7 +107,8 @@ def prepare(
                 return Needs(source.size + READ_AHEAD_BYTES)
             data = source.read()
         facts = probe(data, job.recipe.policy.limits)
-        return _optimize(job, source, data, facts, allowance, temp, stage, started)
+        with left_out(job.careful):
+            return _optimize(job, source, data, facts, allowance, temp, stage, started)
     except Exception as error:
         return failure(error, original_size)
 

@@ -17,11 +17,12 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from engine import monitor
 from engine.budget import Budget
-from engine.deaths import Deaths
+from engine.deaths import OUTSIDE_SIGNALS, Deaths
 from engine.errors import PoolError
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
 from engine.files import remove_temp, temp_name
@@ -241,6 +242,7 @@ class ParallelProcessPool:
         if verdict.ends:
             self._finish(number, job, Outcome(Status.FAILED, verdict.ends))
             return
+        job = replace(job, careful=job.careful or link.returncode not in OUTSIDE_SIGNALS)
         if verdict.alone:
             self._waiting.hold(job, self.budget.total, self._clock())
         else:

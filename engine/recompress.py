@@ -41,9 +41,10 @@ def recompress_png(data: bytes, level: int = LEVEL) -> bytes:
 def recompress_jpeg(data: bytes) -> bytes:
     """A smaller JPEG with the same coefficients, or ``data``; what stands in its application segments stays.
 
-    Takes a damaged file for a whole one: decode it strictly before or after.
+    Takes a damaged file for a whole one, and ends the process over coefficients that only such a file has: decode it
+    strictly before.
     """
-    if not installed("mozjpeg_lossless_optimization"):
+    if not installed("mozjpeg_lossless_optimization") or not _within_eight_bits(data):
         return data
     import mozjpeg_lossless_optimization
 
@@ -53,6 +54,20 @@ def recompress_jpeg(data: bytes) -> bytes:
         return data
     result = _with_segments_of(data, bare)
     return result if len(result) < len(data) else data
+
+
+def _within_eight_bits(data: bytes) -> bool:
+    """Whether the first scan's Huffman tables have no code for a coefficient that 8-bit pixels cannot have: of more
+    than 11 bits for a mean, 10 for any other (ITU-T T.81, tables F.1 and F.2)."""
+    for segment in walk_jpeg(data).segments:
+        at, end = segment.body, segment.body + segment.length
+        while segment.kind == b"\xc4" and at + 17 <= end:
+            codes = sum(data[at + 1 : at + 17])
+            most = 10 if data[at] >> 4 else 11
+            if any(code & 15 > most for code in data[at + 17 : min(at + 17 + codes, end)]):
+                return False
+            at += 17 + codes
+    return True
 
 
 def _is_application(kind: bytes) -> bool:

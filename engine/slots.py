@@ -177,8 +177,15 @@ class Slot:
             self.recipes.append(job.recipe)
             self.link.send(recipe=number, value=job.recipe.to_json())
         self.give(task)
+        more = {"careful": True} if job.careful else {}
         self.link.send(
-            task=job.index, source=job.source, target=job.target, recipe=number, allowance=allowance, temp=task.temp
+            task=job.index,
+            source=job.source,
+            target=job.target,
+            recipe=number,
+            allowance=allowance,
+            temp=task.temp,
+            **more,
         )
 
     def recall(self) -> None:

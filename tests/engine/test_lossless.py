@@ -137,6 +137,18 @@ def test_a_second_run_changes_nothing(suffix: str, quality: int, tmp_path: Path)
     assert (outcome.status, second == first) == (Status.KEPT, True)
 
 
+def test_a_try_after_a_crash_leaves_the_libraries_out(tmp_path: Path) -> None:
+    for suffix in ("jpg", "png"):
+        data = noisy().write_to_buffer(f".{suffix}", **({"Q": 30} if suffix == "jpg" else {"compression": 1}))
+        path = tmp_path / f"a.{suffix}"
+        path.write_bytes(data)
+        job = Job(0, str(path), str(path), Settings().recipe(), careful=True)
+        answer = prepare(job, 1 << 40, ".t.tmp", lambda *_: None, 0.0)
+        assert isinstance(answer, Write)
+        assert answer.outcome.status is (Status.KEPT if suffix == "jpg" else Status.DONE)
+        assert len(answer.data) > len(optimize_losslessly(data, probe(data, LIMITS)))
+
+
 def test_a_caller_that_asks_for_100_gets_the_jpegs_own_pixels() -> None:
     data = noisy().jpegsave_buffer(Q=90)
     chosen = TaskSettings(Quality(overall=100))

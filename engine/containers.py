@@ -23,6 +23,7 @@ __all__ = [
     "GifLayout",
     "JpegLayout",
     "gif_blocks",
+    "gif_timing",
     "png_end",
     "walk_gif",
     "walk_jpeg",
@@ -250,3 +251,27 @@ def walk_gif(data: bytes, max_frames: int) -> GifLayout:
     if not frames:
         raise Unreadable("damaged: a GIF without a picture")
     return GifLayout(width, height, frames, transparent, interlaced, bits, clears, tuple(removable), at)
+
+
+def gif_timing(data: bytes) -> tuple[list[int], list[int | None]]:
+    """Every loop count of a GIF, and the delay before each frame in 1/100 s (None where the file says none). For bytes
+    that ``walk_gif`` takes."""
+    loops: list[int] = []
+    delays: list[int | None] = []
+    delay: int | None = None
+    at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    while at < len(data) and data[at] != 0x3B:
+        if data[at] == 0x21:
+            if data[at + 1] == 0xF9:
+                delay = int.from_bytes(data[at + 4 : at + 6], "little")
+            elif data[at + 1] == 0xFF and data[at + 3 : at + 14] in _GIF_LOOPS and data[at + 15 : at + 16] == b"\1":
+                loops.append(int.from_bytes(data[at + 16 : at + 18], "little"))
+            at = _skip_blocks(data, at + 2)
+        elif data[at] == 0x2C:
+            local = data[at + 9]
+            at = _skip_blocks(data, at + 11 + (3 << ((local & 7) + 1) if local & 0x80 else 0))
+            delays.append(delay)
+            delay = None
+        else:
+            at += 1
+    return loops, delays

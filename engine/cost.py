@@ -40,6 +40,8 @@ _ALPHA_AVIF, _ALPHA_AVIF_LOSSLESS = 13.0, 17.0
 _DEEP_AVIF, _DEEP_AVIF_LOSSLESS = 1.5, 1.7
 """How many times as much it holds at 10 and 12 bit."""
 _GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 34.0, 12_000_000
+_OXIPNG, _MOZJPEG = 5.0, 2.7
+"""Bytes that recompressing holds for each byte of a PNG's samples and for each sample of a JPEG."""
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
 _RESULT_BYTES = {
@@ -70,6 +72,8 @@ _LOSSY_SECONDS = {
 }
 _LOSSLESS_SECONDS = {**_LOSSY_SECONDS, Format.JPEG: 0.12, Format.PNG: 0.45, Format.WEBP: 0.4, Format.AVIF: 0.6}
 """CPU seconds per megapixel on one core of a 2.x GHz server."""
+_MOZJPEG_SECONDS, _OXIPNG_SECONDS = 0.15, 0.6
+"""The same for recompressing, with the proof: of JPEG for each megapixel, of PNG for each million bytes of samples."""
 FIXED_SECONDS = 0.002
 
 
@@ -116,13 +120,18 @@ def predict_bytes(
     full_check: bool,
     file_size: int,
     quality: int | None = None,
+    as_stored: bool = False,
+    oxipng: bool = False,
 ) -> int:
     """Peak bytes above the idle worker for one image.
 
     ``width`` × ``height`` is the result's frame in pixels; ``full_check`` says whether the result is decoded again
     (``engine.check.check_pixels``); ``file_size`` is the source's in bytes; ``quality`` is the target's number, None
-    when unknown (a usual lossy one is taken).
+    when unknown (a usual lossy one is taken); ``as_stored`` says that only the storage is made smaller
+    (``engine.lossless``), ``oxipng`` that it has a part in a PNG.
     """
+    if as_stored:
+        return int(FIXED_BYTES + 3 * file_size + _stored_bytes(facts) * facts.stored_width * facts.stored_height)
     source = facts.stored_width * facts.stored_height * facts.frames
     pixels = width * height * facts.frames
     sample = 2 if facts.bits > 8 else 1
@@ -138,17 +147,39 @@ def predict_bytes(
     encoder += _DETAIL.get(target, 0.0) * _detail(facts, file_size) * pixels
     if target is Format.PNG:
         encoder += _PNG_BYTES
+        encoder = max(encoder, _OXIPNG * facts.bands * sample * pixels) if oxipng else encoder
     again = _DECODE_AGAIN.get(target, 0.0) * pixels if full_check else 0.0
     return int(FIXED_BYTES + file_size + 2 * result + held + turned + resizing + max(encoder, again))
 
 
+def _stored_bytes(facts: Facts) -> float:
+    """Bytes per pixel of one frame for ``engine.lossless``, the proof included."""
+    if facts.format is Format.PNG:
+        return _OXIPNG * facts.bands * (2 if facts.bits > 8 else 1)
+    return _MOZJPEG * facts.bands + _held_by_decoder(facts) if facts.format is Format.JPEG else 0.0
+
+
 def predict_seconds(
-    facts: Facts, target: Format, width: int, height: int, *, full_check: bool, quality: int | None = None
+    facts: Facts,
+    target: Format,
+    width: int,
+    height: int,
+    *,
+    full_check: bool,
+    quality: int | None = None,
+    as_stored: bool = False,
+    oxipng: bool = False,
 ) -> float:
     """CPU seconds on one core for one image; arguments as in ``predict_bytes``."""
     source = facts.stored_width * facts.stored_height * facts.frames / 1e6
     result = width * height * facts.frames / 1e6
+    samples = facts.bands * (2 if facts.bits > 8 else 1)
+    if as_stored and facts.format is not Format.PNG:
+        return FIXED_SECONDS + (_MOZJPEG_SECONDS * source if facts.format is Format.JPEG else 0.0)
+    if as_stored:
+        return FIXED_SECONDS + _OXIPNG_SECONDS * samples * source
     decode = _DECODE_SECONDS[facts.format] * source
     again = decode + _DECODE_SECONDS[target] * result if full_check else 0.0
     encode = (_LOSSLESS_SECONDS if quality == 100 else _LOSSY_SECONDS)[target] * result
+    encode += _OXIPNG_SECONDS * samples * result if oxipng else 0.0
     return FIXED_SECONDS + decode + encode + again

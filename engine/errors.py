@@ -3,7 +3,7 @@ kept, what to do.
 
     ImgoptError
     ├── ConfigError         settings with one or more problems; nothing was started
-    ├── PlanError           the roots or the output folder cannot be used; nothing was started
+    ├── PlanError           the roots, the output folder or what was asked for cannot be had; nothing was started
     ├── ImageError          one image; the run goes on
     │   ├── Unreadable      not an image, damaged, or a format nothing here decodes     → status "failed"
     │   ├── Declined        refused on purpose: over a limit, or not to be carried over  → status "skipped"
@@ -49,7 +49,7 @@ class ConfigError(ImgoptError):
 
 
 class PlanError(ImgoptError):
-    """The roots or the output folder cannot be used."""
+    """The roots or the output folder cannot be used, or a package is missing for what was asked."""
 
 
 class ImageError(ImgoptError):

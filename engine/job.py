@@ -13,8 +13,8 @@ from typing import Any
 
 from engine.task import TaskSettings
 
-__all__ = ["Job", "Limits", "Loss", "MetadataPolicy", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status"]
-__all__ += ["Verify"]
+__all__ = ["Job", "Limits", "Loss", "MetadataPolicy", "Outcome", "Policy", "Recipe", "Savings", "SizeLimit", "Stage"]
+__all__ += ["Status", "Verify"]
 
 
 class Stage(StrEnum):
@@ -126,6 +126,36 @@ def parse_size(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeLimit:
+    """The most bytes a result may have: a share of the original, or a number."""
+
+    percent: float = 0.0
+    """Percent of the original, above 0 to 100; 0 when ``bytes`` says it."""
+    bytes: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> SizeLimit:
+        """Read ``60%``, ``500K``, ``2MiB``; raises ValueError otherwise."""
+        text = text.strip()
+        if text.endswith("%"):
+            number = float(text[:-1])
+            if not 0 < number <= 100:
+                raise ValueError("a percentage above 0% to 100%")
+            return cls(percent=number)
+        size = parse_size(text)
+        if not size:
+            raise ValueError("a size of at least one byte")
+        return cls(bytes=size)
+
+    def __str__(self) -> str:
+        return str(self.bytes) if self.bytes else f"{self.percent!r}%".replace(".0%", "%")
+
+    def of(self, original: int) -> int:
+        """Bytes allowed for the result of an image of ``original`` bytes."""
+        return self.bytes or int(original * self.percent / 100)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Decided from the header, before any pixel is decoded."""
 
@@ -154,6 +184,10 @@ class Policy:
     allow_loss: frozenset[Loss] = frozenset()
     """Kinds of loss that do not make an image skipped."""
     metadata: MetadataPolicy = MetadataPolicy.STRIP
+    lossless: bool = False
+    """Every pixel of every image stays exactly as it is."""
+    max_size: SizeLimit | None = None
+    """What a result must fit into, by a lower quality where the format has one; None: any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +210,8 @@ class Recipe:
             "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
             "allowLoss": sorted(policy.allow_loss),
             "metadata": policy.metadata.value,
+            "lossless": policy.lossless,
+            "maxSize": [policy.max_size.percent, policy.max_size.bytes] if policy.max_size else None,
         }
 
     @classmethod
@@ -193,6 +229,8 @@ class Recipe:
                 Limits(*value["limits"]),
                 allow_loss=frozenset(Loss(kind) for kind in value["allowLoss"]),
                 metadata=MetadataPolicy(value["metadata"]),
+                lossless=value["lossless"],
+                max_size=SizeLimit(*value["maxSize"]) if value["maxSize"] else None,
             ),
         )
 
@@ -210,6 +248,8 @@ class Job:
     recipe: Recipe
     size: int = 0
     """Bytes of the source as the scan saw it; 0 when not known."""
+    careful: bool = False
+    """A worker died with it: the next try leaves out the libraries of ``engine.extras``."""
 
     @property
     def in_place(self) -> bool:
@@ -242,6 +282,8 @@ class Outcome:
     """Peak memory above the idle worker as admitted."""
     peak_bytes: int = 0
     """Highest resident memory of the worker so far, as the kernel counts it."""
+    source_quality: int = 0
+    """Estimate of the quality that the source was made with, 1–100; 0 for a lossless one or when it is not known."""
 
     def to_json(self) -> list[object]:
         """For the worker's pipe: a bare list, because it is sent once per image."""

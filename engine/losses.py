@@ -18,6 +18,7 @@ from engine.gainmap import GainMapKind
 from engine.job import Loss, Policy
 from engine.probe import Facts
 from engine.task import TaskSettings
+from engine.ways import unchanged
 
 __all__ = ["TRAILING_ALLOWED", "Lost", "delivered", "depth", "half_transparent", "losses", "settle", "transparent"]
 
@@ -56,7 +57,12 @@ def losses(facts: Facts, target: Format, quality: int) -> tuple[Lost, ...]:
 
 def _pictures(facts: Facts, target: Format) -> Iterator[Lost]:
     name = target.value.upper()
-    if facts.animated and not info(target).frames:
+    if facts.apng:
+        yield Lost(
+            Loss.ANIMATION,
+            f"an animation of {facts.frames} frames would be lost: an animated PNG is only made smaller as it is",
+        )
+    elif facts.animated and not info(target).frames:
         yield Lost(Loss.ANIMATION, f"an animation of {facts.frames} frames would be lost: {name} holds one picture")
     elif facts.sequence:
         yield Lost(Loss.ANIMATION, "its animation would be lost: of an AVIF only one picture is read")
@@ -108,6 +114,11 @@ def half_transparent() -> WouldLose:
 def settle(facts: Facts, settings: TaskSettings, policy: Policy) -> Facts:
     """Facts of what will be delivered; WouldLose when that lacks something whose loss is not allowed."""
     target = settings.output_format or facts.format
+    if facts.apng:
+        if unchanged(facts, settings):
+            return facts
+        if Loss.ANIMATION in policy.allow_loss:
+            facts = replace(facts, frames=1, animated=False, apng=False)
     refused = [
         lost for lost in losses(facts, target, settings.quality.of(target)) if lost.kind not in policy.allow_loss
     ]

@@ -15,7 +15,9 @@ import zlib
 from dataclasses import dataclass, replace
 
 from engine import boxes, containers, gainmap, ifd
+from engine.apng import read_apng
 from engine.errors import Declined, Unreadable
+from engine.estimate import jpeg_quality, vp8_quality
 from engine.foreign import NOT_READ, what_it_is
 from engine.formats import Format, sniff
 from engine.gainmap import GainMapKind
@@ -75,6 +77,10 @@ class Facts:
     """PNG: holds text chunks, which the decoder need not see."""
     bilevel_fax: bool = False
     """TIFF: one bit a pixel in a fax compression."""
+    quality: int = 0
+    """Estimate of what a lossy JPEG or WebP was made with, 1–100; 0 when it is not known."""
+    apng: bool = False
+    """An animated PNG: no decoder here reads its frames, so it is only made smaller as it is."""
 
 
 def probe(data: bytes, limits: Limits) -> Facts:
@@ -94,8 +100,7 @@ def probe(data: bytes, limits: Limits) -> Facts:
 
 
 def _within(facts: Facts, limits: Limits) -> None:
-    pixels = facts.stored_width * facts.stored_height
-    if pixels > limits.max_pixels:
+    if facts.stored_width * facts.stored_height > limits.max_pixels:
         size = f"{facts.stored_width:,} × {facts.stored_height:,} pixels"
         raise Declined(f"{size} are over the limit of {limits.max_pixels:,}")
     if facts.frames > limits.max_frames:
@@ -114,9 +119,7 @@ def _tail(data: bytes, end: int) -> int:
 
 
 def _upright(facts: Facts) -> Facts:
-    if facts.orientation < 5:
-        return facts
-    return replace(facts, width=facts.stored_height, height=facts.stored_width)
+    return facts if facts.orientation < 5 else replace(facts, width=facts.stored_height, height=facts.stored_width)
 
 
 _INNER = (b"GDepth:Mime", b"GImage:Mime", b"GAudio:Mime")
@@ -163,6 +166,7 @@ def _probe_jpeg(data: bytes, limits: Limits) -> Facts:
             gain_map=gain.kind,
             layers="depth map, second picture or sound inside its metadata" if inner else "",
             lossless=layout.frame in (0xC3, 0xCB),
+            quality=jpeg_quality(data, layout.segments),
         )
     )
 
@@ -198,8 +202,7 @@ def _probe_png(data: bytes, limits: Limits) -> Facts:
         raise Unreadable("damaged: the PNG header is not valid")
     if b"IDAT" not in kinds:
         raise Unreadable("damaged: a PNG without a picture")
-    if kinds.keys() & {b"acTL", b"fcTL", b"fdAT"}:
-        raise Declined("an animated PNG, whose animation would be lost")
+    animated = bool(kinds.keys() & {b"acTL", b"fcTL", b"fdAT"})
     coded = kinds[b"cICP"].payload(data) if b"cICP" in kinds else b"\1\x0d\0\1"
     alpha = colour in (4, 6) or b"tRNS" in kinds
     bands = _PNG_BANDS[colour] + (1 if b"tRNS" in kinds and colour in (0, 2, 3) else 0)
@@ -218,6 +221,8 @@ def _probe_png(data: bytes, limits: Limits) -> Facts:
             bands,
             bits,
             orientation=ifd.exif_orientation(kinds[b"eXIf"].payload(data)) if b"eXIf" in kinds else 1,
+            frames=len(read_apng(data, chunks).frames) if animated else 1,
+            animated=animated,
             alpha=alpha,
             progressive=bool(interlace),
             palette=colour == 3,
@@ -227,6 +232,7 @@ def _probe_png(data: bytes, limits: Limits) -> Facts:
             coding="" if coded[:2] == b"\1\x0d" else "cICP " + "/".join(str(number) for number in coded[:2]),
             lossless=True,
             text=bool(kinds.keys() & PNG_TEXT),
+            apng=animated,
         )
     )
 
@@ -242,8 +248,7 @@ def _probe_webp(data: bytes, limits: Limits) -> Facts:
         height = int.from_bytes(body[7:10], "little") + 1
         alpha, animated = bool(body[0] & 0x10), bool(body[0] & 0x02)
         profile = kinds[b"ICCP"].payload(data) if b"ICCP" in kinds else b""
-        exif = kinds[b"EXIF"].payload(data) if b"EXIF" in kinds else b""
-        exif = exif.removeprefix(b"Exif\0\0")
+        exif = kinds[b"EXIF"].payload(data).removeprefix(b"Exif\0\0") if b"EXIF" in kinds else b""
     elif first.kind == b"VP8 ":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", body, 6))
         alpha = False
@@ -275,6 +280,7 @@ def _probe_webp(data: bytes, limits: Limits) -> Facts:
             profile=judge(profile, 3) if profile else ProfileKind.NONE,
             trailing=_tail(data, end),
             lossless=b"VP8L" in kinds,
+            quality=vp8_quality(data, kinds.get(b"VP8 ")) if not animated else 0,
         )
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from engine.job import Savings, parse_size
+from engine.job import Savings, SizeLimit, parse_size
 
 __all__ = ["Kind", "Setting", "declare"]
 
@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CHOICES = "choices"
     SIZE = "size"
     SAVINGS = "savings"
+    SIZE_LIMIT = "size limit"
     PATH = "path"
 
 
@@ -70,6 +71,8 @@ class Setting:
                 return f"a size from {_size_text(self.low)} to {_size_text(self.high)}, such as 512M or 1.5G"
             case Kind.SAVINGS:
                 return "a share such as 1% or a size such as 10K"
+            case Kind.SIZE_LIMIT:
+                return "a size such as 500K or a share of the original such as 60%"
             case Kind.PATH:
                 return "a path"
 
@@ -94,8 +97,9 @@ class Setting:
                 if not isinstance(value, str) or not value or "\0" in value:
                     raise ValueError
                 return value
-            case Kind.SAVINGS:
-                return Savings.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
+            case Kind.SAVINGS | Kind.SIZE_LIMIT:
+                kind = Savings if self.kind is Kind.SAVINGS else SizeLimit
+                return kind.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
             case Kind.SIZE:
                 return self._number(parse_size(value) if isinstance(value, str) else value, whole=True)
             case Kind.WHOLE:
@@ -125,7 +129,7 @@ class Setting:
 
     def to_file(self, value: Any) -> Any:
         """The value as a TOML file holds it."""
-        if self.kind is Kind.SAVINGS:
+        if self.kind in (Kind.SAVINGS, Kind.SIZE_LIMIT):
             return str(value)
         if self.kind is Kind.CHOICES:
             return list(value)

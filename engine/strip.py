@@ -20,9 +20,11 @@ from engine.job import MetadataPolicy
 from engine.metadata import keeps_profile, stays
 from engine.probe import Facts
 
-__all__ = ["strip", "strip_gif"]
+__all__ = ["rewritten", "strip", "strip_gif", "with_own_gain_map"]
 
-_PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"cICP", b"sBIT"})
+_PNG_KEPT = frozenset(
+    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"cICP", b"sBIT", b"acTL", b"fcTL", b"fdAT"}
+)
 _PNG_GAMMA = frozenset({b"gAMA", b"cHRM"})
 _WEBP_KEPT = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
 
@@ -35,6 +37,13 @@ def strip(data: bytes, facts: Facts, policy: MetadataPolicy = MetadataPolicy.STR
     """
     if policy is MetadataPolicy.KEEP:
         return data
+    result = with_own_gain_map(rewritten(data, facts, policy), data, facts)
+    nothing_to_drop = policy in (MetadataPolicy.STRIP, MetadataPolicy.ICC) and len(result) >= len(data)
+    return data if nothing_to_drop or result == data else result
+
+
+def rewritten(data: bytes, facts: Facts, policy: MetadataPolicy) -> bytes:
+    """The file written anew with what ``policy`` leaves and without its gain map. Raises as ``strip`` does."""
     profile = facts.profile is not ProfileKind.NONE and (facts.profile is not ProfileKind.SRGB or keeps_profile(policy))
     match facts.format:
         case Format.JPEG:
@@ -53,13 +62,16 @@ def strip(data: bytes, facts: Facts, policy: MetadataPolicy = MetadataPolicy.STR
             from engine.inplace import avif_in_place
 
             return avif_in_place(data, facts, policy)
-    result = embed(bare, facts.format, stays(data, facts, policy))
-    if facts.gain_map is GainMapKind.JPEG:
-        gain = gainmap.find(data, walk_jpeg(data))
-        cleaned = gainmap.cleaned(data[gain.start : gain.end])
-        result = gainmap.attach(result, cleaned, gainmap.version_segment(data))
-    nothing_to_drop = policy in (MetadataPolicy.STRIP, MetadataPolicy.ICC) and len(result) >= len(data)
-    return data if nothing_to_drop or result == data else result
+    return embed(bare, facts.format, stays(data, facts, policy))
+
+
+def with_own_gain_map(result: bytes, data: bytes, facts: Facts) -> bytes:
+    """``result``, a JPEG of ``data``'s own pixels, with the gain map of ``data`` behind it, if that has one."""
+    if facts.gain_map is not GainMapKind.JPEG:
+        return result
+    gain = gainmap.find(data, walk_jpeg(data))
+    cleaned = gainmap.cleaned(data[gain.start : gain.end])
+    return gainmap.attach(result, cleaned, gainmap.version_segment(data))
 
 
 def _jpeg_stays(data: bytes, segment: Chunk, profile: bool) -> bool:

@@ -71,6 +71,7 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
     if entry.kind is Kind.CHOICES:
         shown += "; several with commas between, or the option again"
     metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
+    metavar[Kind.SIZE_LIMIT] = "AMOUNT"
     group.add_argument(
         *entry.flags,
         dest=dest,

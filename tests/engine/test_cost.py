@@ -87,8 +87,8 @@ def _admitted(path: str, target: str, quality: int) -> None:
     assert predicted <= 1.8 * measured
 
 
-def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, **more: int) -> int:
-    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, **more)
+def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, quality: int | None = None) -> int:
+    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, quality=quality)
 
 
 def test_more_pixels_bands_and_turning_cost_more() -> None:
@@ -112,3 +112,45 @@ def test_seconds_follow_the_format() -> None:
 def test_costs_are_plain_arithmetic() -> None:
     code = "import sys, engine.cost; assert not {'pyvips', 'engine.probe'} & set(sys.modules)"
     subprocess.run([sys.executable, "-P", "-c", code], env={"PYTHONPATH": str(ROOT)}, check=True)
+
+
+_MEASURE_LOSSLESS = """
+import json, sys
+from engine import codec, cost
+from engine.job import Limits
+from engine.lossless import optimize_losslessly
+from engine.probe import probe
+from engine.recompress import recompress_png
+import pyvips
+codec.setup()
+recompress_png(pyvips.Image.black(8, 8).pngsave_buffer())
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+before = peak()
+data = open(sys.argv[1], "rb").read()
+facts = probe(data, Limits())
+optimize_losslessly(data, facts)
+predicted = cost.predict_bytes(
+    facts, facts.format, facts.width, facts.height, full_check=False, file_size=len(data), as_stored=True
+)
+print(json.dumps([peak() - before, predicted]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
+@pytest.mark.parametrize(("suffix", "side"), [(".jpg", 3600), (".png", 1600)])
+def test_the_measured_peak_of_recompressing_is_admitted(suffix: str, side: int, tmp_path: Path) -> None:
+    path = str(tmp_path / f"a{suffix}")
+    _run(_MAKE, path, str(side))
+    measured, predicted = json.loads(_run(_MEASURE_LOSSLESS, path))
+    assert predicted >= 0.95 * measured
+    assert predicted <= 2.2 * measured
+
+
+def test_oxipng_costs_time_and_memory_by_the_byte_of_samples() -> None:
+    source = replace(SOURCE, format=Format.PNG)
+    size = {"target": Format.PNG, "width": 4000, "height": 3000, "full_check": False}
+    plain, strong = (predict_seconds(source, quality=100, oxipng=how, **size) for how in (False, True))  # type: ignore[arg-type]  # one dict for two calls
+    deep = predict_seconds(replace(source, bits=16), quality=100, oxipng=True, **size)  # type: ignore[arg-type]  # the same
+    assert plain < strong < deep

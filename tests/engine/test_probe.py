@@ -122,9 +122,9 @@ def test_a_colour_profile_bomb_is_bounded() -> None:
         probe(data[:33] + png_chunk(b"iCCP", bomb) + data[33:], LIMITS)
 
 
-def test_an_animated_png_is_declined() -> None:
-    with pytest.raises(Declined, match="animat"):
-        probe((DATA / "pillow-tests__blend_transparency.png").read_bytes(), LIMITS)
+def test_frames_of_an_animated_png_are_counted() -> None:
+    facts = probe((DATA / "pillow-tests__blend_transparency.png").read_bytes(), LIMITS)
+    assert (facts.apng, facts.animated, facts.frames) == (True, True, 2)
 
 
 def test_gain_maps_and_films_are_told() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.formats import Format
-from engine.job import Savings, parse_size
+from engine.job import Savings, SizeLimit, parse_size
 from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting, summary
 from engine.task import ResizeMode
 
@@ -33,6 +33,9 @@ def values_of(entry: Setting) -> st.SearchStrategy[object]:
             return chosen.map(lambda named: tuple(choice for choice in entry.choices if choice in named))
         case Kind.PATH:
             return st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+        case Kind.SIZE_LIMIT:
+            shares = st.builds(SizeLimit, st.floats(0, 100, exclude_min=True))
+            return shares | st.builds(SizeLimit, st.just(0.0), st.integers(1, 2**40))
         case Kind.SAVINGS:
             percent = st.builds(Savings, st.floats(0, 99.999))
             return percent | st.builds(Savings, st.just(0.0), st.integers(1, 2**40))

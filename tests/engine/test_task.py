@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.formats import Format
-from engine.job import Job, Outcome, Policy, Recipe, Savings, Status, Verify
+from engine.job import Job, Outcome, Policy, Recipe, Savings, SizeLimit, Status, Verify
 from engine.task import (
     Dialect,
     ImageTask,
@@ -198,12 +198,14 @@ def test_a_task_survives_its_json(settings: TaskSettings) -> None:
 def test_a_recipe_survives_the_workers_pipe(
     settings: TaskSettings, verify: Verify, percent: float, size: int, flag: bool
 ) -> None:
-    recipe = Recipe(settings, Policy(flag, Savings(percent, size), not flag, verify, flag))
+    limit = SizeLimit(bytes=size) if size else None
+    policy = Policy(flag, Savings(percent, size), not flag, verify, flag, lossless=flag, max_size=limit)
+    recipe = Recipe(settings, policy)
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
 def test_an_outcome_survives_the_workers_pipe() -> None:
-    outcome = Outcome(Status.KEPT, "why", "/t\udcff", 5, 4, "png", "webp", 3, 2, 80, 0.5, 7, 8)
+    outcome = Outcome(Status.KEPT, "why", "/t\udcff", 5, 4, "png", "webp", 3, 2, 80, 0.5, 7, 8, 91)
     assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
     assert Job(0, "/a", "/a", Recipe()).in_place
 

@@ -19,8 +19,8 @@ from engine.errors import Declined, ImageError, Unreadable, WouldLose
 from engine.extras import installed, left_out
 from engine.files import Target, write_group
 from engine.fit import ENCODES
-from engine.formats import Format, corrected
-from engine.job import Job, Outcome, Policy, Recipe, Stage, Status, Verify
+from engine.formats import Format, corrected, info
+from engine.job import Job, Outcome, Policy, Recipe, Savings, Stage, Status, Verify
 from engine.losses import settle
 from engine.probe import Facts, probe
 from engine.source import Source
@@ -34,6 +34,9 @@ READ_AHEAD_BYTES = 1024 * 1024
 KEPT_SMALL, RECOMPRESSED = "already small", "recompressed losslessly"
 AGAIN = "encoding it again would not save enough"
 NO_MORE = "encoding it again would not save more"
+UNKNOWN_SAVES = Savings(5.0)
+"""The least that encoding a lossy image again must save whose own quality cannot be read (AVIF, animated WebP), so that
+results are not encoded again and again for little."""
 LITTLE = 0.2
 """Share of a JPEG saved by encoding it again below which storing it better may save as much."""
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -208,6 +211,9 @@ def _delivers(policy: Policy, facts: Facts, encoded: Encoded, data: bytes) -> bo
             return True
         if encoded.as_stored and len(encoded.data) >= len(_without_metadata(data, facts, policy) or data):
             return False  # nothing but metadata would go
+        unknown = info(facts.format).lossy and not facts.quality and not encoded.lossless
+        if unknown and not UNKNOWN_SAVES.reached(original_size, len(encoded.data)):
+            return False
         return policy.min_savings.reached(original_size, len(encoded.data))
     if policy.skip_larger and len(encoded.data) >= original_size:
         raise Declined("the result would be larger than the original")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.efforts import Effort
 from engine.formats import Format
 
 if TYPE_CHECKING:
@@ -65,7 +66,14 @@ _LOSSY_SECONDS = {
     Format.TIFF: 0.06,
 }
 _LOSSLESS_SECONDS = {**_LOSSY_SECONDS, Format.JPEG: 0.12, Format.PNG: 0.45, Format.WEBP: 0.4, Format.AVIF: 0.6}
-"""CPU seconds per megapixel on one core of a 2.x GHz server."""
+"""CPU seconds per megapixel on one core of a 2.x GHz server, with a balanced effort."""
+_EFFORT_SECONDS: dict[Format, dict[Effort, float]] = {
+    Format.JPEG: {Effort.FAST: 0.3, Effort.SMALL: 1.0},
+    Format.PNG: {Effort.FAST: 0.6, Effort.SMALL: 1.5},
+    Format.WEBP: {Effort.FAST: 0.5, Effort.SMALL: 2.0},
+    Format.AVIF: {Effort.FAST: 0.2, Effort.SMALL: 8.0},
+}
+"""Time of the other efforts, as a multiple of the balanced one's; 1 where nothing is said."""
 FIXED_SECONDS = 0.002
 
 
@@ -135,7 +143,14 @@ def predict_bytes(
 
 
 def predict_seconds(
-    facts: Facts, target: Format, width: int, height: int, *, full_check: bool, quality: int | None = None
+    facts: Facts,
+    target: Format,
+    width: int,
+    height: int,
+    *,
+    full_check: bool,
+    quality: int | None = None,
+    effort: Effort = Effort.BALANCED,
 ) -> float:
     """CPU seconds on one core for one image; arguments as in ``predict_bytes``."""
     source = facts.stored_width * facts.stored_height * facts.frames / 1e6
@@ -143,4 +158,5 @@ def predict_seconds(
     decode = _DECODE_SECONDS[facts.format] * source
     again = decode + _DECODE_SECONDS[target] * result if full_check else 0.0
     encode = (_LOSSLESS_SECONDS if quality == 100 else _LOSSY_SECONDS)[target] * result
+    encode *= _EFFORT_SECONDS.get(target, {}).get(effort, 1.0)
     return FIXED_SECONDS + decode + encode + again

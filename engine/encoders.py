@@ -1,4 +1,4 @@
-"""From pixels to bytes: one table of encoder options per format, and what each format needs beside it."""
+"""From pixels to bytes: what each format needs beside the options that ``engine.efforts`` chooses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pyvips
 from pyvips import Image
 
+from engine import efforts
 from engine.containers import PNG_SIGNATURE, walk_png, walk_webp
 from engine.decode import Picture
 from engine.errors import Declined
@@ -25,18 +26,6 @@ LARGEST_SIDE = {Format.JPEG: 65_500, Format.WEBP: 16_383, Format.AVIF: 16_384, F
 FULL_CHROMA_FROM = 95
 """JPEG quality from which colour is stored at full resolution; 4:4:4 costs a fifth more bytes at an equal score."""
 
-JPEG_OPTIONS: dict[str, Any] = {
-    "optimize_coding": True,
-    "interlace": True,
-    "trellis_quant": True,
-    "overshoot_deringing": True,
-    "optimize_scans": True,
-    "quant_table": 3,
-}
-WEBP_OPTIONS: dict[str, Any] = {"effort": 4}
-AVIF_OPTIONS: dict[str, Any] = {"compression": "av1", "effort": 2}
-PNG_OPTIONS: dict[str, Any] = {"compression": 9}
-PALETTE_OPTIONS: dict[str, Any] = {"palette": True, "bitdepth": 8, "colours": 256, "dither": 1.0, "effort": 7}
 GIF_OPTIONS: dict[str, Any] = {
     "keep_duplicate_frames": True,
     "interframe_maxerror": 0.0,
@@ -75,14 +64,16 @@ def _keep(picture: Picture) -> str:
 def _jpeg(request: Request) -> Bytes:
     picture = request.picture()
     chroma = "off" if request.quality >= FULL_CHROMA_FROM else "on"
-    data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **JPEG_OPTIONS)
+    options = efforts.JPEG[request.policy.effort]
+    data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **options)
     return Bytes(data, lossless=False)
 
 
 def _webp(request: Request) -> Bytes:
     picture, lossless = request.picture(), request.quality == 100
     how = {"lossless": True, "exact": True} if lossless else {"Q": request.quality}
-    data = picture.image.webpsave_buffer(keep=_keep(picture), **how, **WEBP_OPTIONS)
+    how |= (efforts.WEBP_LOSSLESS if lossless else efforts.WEBP)[request.policy.effort]
+    data = picture.image.webpsave_buffer(keep=_keep(picture), **how)
     if request.facts.animated:
         frames = sum(chunk.kind == b"ANMF" for chunk in walk_webp(data)[0])
         if frames != request.facts.frames:
@@ -91,12 +82,15 @@ def _webp(request: Request) -> Bytes:
 
 
 def _avif(request: Request) -> Bytes:
-    picture, lossless = request.picture(), request.quality == 100
+    picture, lossless, effort = request.picture(), request.quality == 100, request.policy.effort
     deep = picture.image.format == "ushort"
-    depth = (request.facts.bits if lossless else 10) if deep else 8
-    how = {"lossless": True} if lossless else {"Q": request.quality, "subsample_mode": "on"}
-    data = picture.image.heifsave_buffer(bitdepth=depth, keep=_keep(picture), **how, **AVIF_OPTIONS)
-    return Bytes(data, lossless)
+    how: dict[str, Any] = dict(efforts.AVIF[effort])
+    if lossless:
+        how |= {"lossless": True, "bitdepth": request.facts.bits if deep else 8}
+    else:
+        how |= {"Q": request.quality, "subsample_mode": efforts.AVIF_CHROMA[effort]}
+        how["bitdepth"] = 10 if deep else efforts.AVIF_DEPTH[effort]
+    return Bytes(picture.image.heifsave_buffer(keep=_keep(picture), **how), lossless)
 
 
 def _gif(request: Request) -> Bytes:
@@ -167,11 +161,16 @@ def _png(request: Request) -> Bytes:
     small = _png_at_own_depth(request)
     if request.quality == 100:
         return Bytes(_insert(small or _best_filter(request), gamma), lossless=True)
-    picture = request.picture()
-    data = picture.image.pngsave_buffer(Q=request.quality, keep=_keep(picture), **PNG_OPTIONS, **PALETTE_OPTIONS)
+    picture, palette = request.picture(), efforts.PALETTE[request.policy.effort]
+    options = {**_png_options(request), **palette}
+    data = picture.image.pngsave_buffer(Q=request.quality, keep=_keep(picture), **options)
     if small is not None and len(small) <= len(data):
         return Bytes(_insert(small, gamma), lossless=True)
     return Bytes(_insert(data, gamma), lossless=False)
+
+
+def _png_options(request: Request) -> dict[str, Any]:
+    return efforts.PNG[request.policy.effort]
 
 
 def _png_at_own_depth(request: Request) -> bytes | None:
@@ -179,14 +178,14 @@ def _png_at_own_depth(request: Request) -> bytes | None:
     facts = request.facts
     if facts.format is not Format.PNG or not request.untouched or not (facts.palette or facts.bits < 8):
         return None
-    picture = request.picture()
+    picture, options = request.picture(), _png_options(request)
     if facts.palette:
-        data = encode_indexed(picture.image, request.source, facts.bits, keep=_keep(picture), **PNG_OPTIONS)
+        data = encode_indexed(picture.image, request.source, facts.bits, keep=_keep(picture), **options)
         # Some files use numbers that their palette does not have: decoders make up a colour for those.
         return data if data is not None and _same_png(request.picture().image, data) else None
     if picture.image.bands != 1:
         return None
-    return bytes(picture.image.pngsave_buffer(bitdepth=facts.bits, filter="none", keep=_keep(picture), **PNG_OPTIONS))
+    return bytes(picture.image.pngsave_buffer(bitdepth=facts.bits, filter="none", keep=_keep(picture), **options))
 
 
 def _same_png(image: Image, data: bytes) -> bool:
@@ -206,13 +205,14 @@ def _best_filter(request: Request) -> bytes:
     image = picture.image if request.facts.orientation > 2 else request.picture().image
     wide, high = min(_SAMPLE_SIDE, image.width), min(_SAMPLE_SIDE, image.height)
     piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high).copy_memory()
+    options = _png_options(request)
     tried: dict[str, bytes] = {
-        name: piece.pngsave_buffer(filter=name, keep="none", **PNG_OPTIONS) for name in ("all", "none")
+        name: piece.pngsave_buffer(filter=name, keep="none", **options) for name in ("all", "none")
     }
     name = min(tried, key=lambda filter: len(tried[filter]))
     if (wide, high) == (image.width, image.height) and not picture.keep_profile:
         return tried[name]
-    data: bytes = picture.image.pngsave_buffer(filter=name, keep=_keep(picture), **PNG_OPTIONS)
+    data: bytes = picture.image.pngsave_buffer(filter=name, keep=_keep(picture), **options)
     return data
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.efforts import Effort
 from engine.task import TaskSettings
 
 __all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "Stage", "Status", "Verify"]
@@ -114,6 +115,7 @@ class Policy:
     overwrite: bool = True
     """Whether an existing file at the output path may be replaced."""
     limits: Limits = field(default_factory=Limits)
+    effort: Effort = Effort.BALANCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Recipe:
             "verify": policy.verify.value,
             "overwrite": policy.overwrite,
             "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
+            "effort": policy.effort.value,
         }
 
     @classmethod
@@ -149,6 +152,7 @@ class Recipe:
                 Verify(value["verify"]),
                 value["overwrite"],
                 Limits(*value["limits"]),
+                Effort(value["effort"]),
             ),
         )
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.efforts import Effort
 from engine.formats import Format
 from engine.job import Job, Outcome, Policy, Recipe, Savings, Status, Verify
 from engine.task import (
@@ -194,11 +195,18 @@ def test_a_task_survives_its_json(settings: TaskSettings) -> None:
     assert ImageTask.from_json(json.loads(json.dumps(value.to_json()))) == value
 
 
-@given(task_settings, st.sampled_from(Verify), st.floats(0, 99), st.integers(0, 10**9), st.booleans())
+@given(
+    task_settings,
+    st.sampled_from(Verify),
+    st.floats(0, 99),
+    st.integers(0, 10**9),
+    st.booleans(),
+    st.sampled_from(Effort),
+)
 def test_a_recipe_survives_the_workers_pipe(
-    settings: TaskSettings, verify: Verify, percent: float, size: int, flag: bool
+    settings: TaskSettings, verify: Verify, percent: float, size: int, flag: bool, effort: Effort
 ) -> None:
-    recipe = Recipe(settings, Policy(flag, Savings(percent, size), not flag, verify, flag))
+    recipe = Recipe(settings, Policy(flag, Savings(percent, size), not flag, verify, flag, effort=effort))
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 

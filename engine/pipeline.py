@@ -125,9 +125,7 @@ def _optimize(
     needs = cost.predict_bytes(facts, format, width, height, full_check=full, file_size=len(data), quality=quality)
     if needs > allowance:
         return Needs(needs)
-    seconds = cost.predict_seconds(
-        facts, format, width, height, full_check=full, quality=quality, effort=policy.effort
-    )
+    seconds = cost.predict_seconds(facts, format, width, height, full_check=full, quality=quality, effort=policy.effort)
     stage(Stage.DECODE, seconds, needs)
     encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy)
     base = Outcome(

@@ -83,13 +83,10 @@ def _webp(request: Request) -> Bytes:
 
 def _avif(request: Request) -> Bytes:
     picture, lossless, effort = request.picture(), request.quality == 100, request.policy.effort
-    deep = picture.image.format == "ushort"
-    how: dict[str, Any] = dict(efforts.AVIF[effort])
+    how: dict[str, Any] = {"Q": request.quality, **efforts.AVIF[effort]}
     if lossless:
-        how |= {"lossless": True, "bitdepth": request.facts.bits if deep else 8}
-    else:
-        how |= {"Q": request.quality, "subsample_mode": efforts.AVIF_CHROMA[effort]}
-        how["bitdepth"] = 10 if deep else efforts.AVIF_DEPTH[effort]
+        depth = request.facts.bits if picture.image.format == "ushort" else 8
+        how = {"lossless": True, "bitdepth": depth, **efforts.AVIF_LOSSLESS[effort]}
     return Bytes(picture.image.heifsave_buffer(keep=_keep(picture), **how), lossless)
 
 
@@ -206,9 +203,8 @@ def _best_filter(request: Request) -> bytes:
     wide, high = min(_SAMPLE_SIDE, image.width), min(_SAMPLE_SIDE, image.height)
     piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high).copy_memory()
     options = _png_options(request)
-    tried: dict[str, bytes] = {
-        name: piece.pngsave_buffer(filter=name, keep="none", **options) for name in ("all", "none")
-    }
+    filters = efforts.PNG_FILTERS[request.policy.effort]
+    tried: dict[str, bytes] = {name: piece.pngsave_buffer(filter=name, keep="none", **options) for name in filters}
     name = min(tried, key=lambda filter: len(tried[filter]))
     if (wide, high) == (image.width, image.height) and not picture.keep_profile:
         return tried[name]

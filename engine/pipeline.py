@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine import codec, cost
 from engine.check import check_pixels, check_structure
@@ -122,10 +123,11 @@ def _optimize(
     full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and job.in_place)
     width, height = settings.resize.target(facts.width, facts.height)
     quality = settings.quality.of(format)
-    needs = cost.predict_bytes(facts, format, width, height, full_check=full, file_size=len(data), quality=quality)
+    how: Any = {"full_check": full, "quality": quality, "effort": policy.effort}
+    needs = cost.predict_bytes(facts, format, width, height, file_size=len(data), **how)
     if needs > allowance:
         return Needs(needs)
-    seconds = cost.predict_seconds(facts, format, width, height, full_check=full, quality=quality, effort=policy.effort)
+    seconds = cost.predict_seconds(facts, format, width, height, **how)
     stage(Stage.DECODE, seconds, needs)
     encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy)
     base = Outcome(

@@ -22,16 +22,11 @@ LADDERS = {
 """Qualities tried of each picture, wide enough for scores from 70 to 90 in most."""
 
 
-def _avif_row(effort: Effort) -> Options:
-    how = {"subsample_mode": efforts.AVIF_CHROMA[effort], "bitdepth": efforts.AVIF_DEPTH[effort]}
-    return {**efforts.AVIF[effort], **how}
-
-
 ROWS: dict[str, dict[str, Options]] = {
     "jpeg": {effort.value: {**efforts.JPEG[effort], "subsample_mode": "on"} for effort in Effort},
     "webp": {effort.value: efforts.WEBP[effort] for effort in Effort},
-    "avif": {effort.value: _avif_row(effort) for effort in Effort},
-    "png": {effort.value: efforts.PNG[effort] for effort in Effort},
+    "avif": {effort.value: efforts.AVIF[effort] for effort in Effort},
+    "png": {effort.value: {**efforts.PNG[effort], "filter": efforts.PNG_FILTERS[effort][0]} for effort in Effort},
 }
 """What our encoders use."""
 
@@ -80,6 +75,7 @@ _VARIANTS: dict[str, dict[str, Options]] = {
         "effort 2": {**_AV1, "effort": 2},
         **{f"effort {effort}": {**_AV1, "effort": effort} for effort in (0, 1, 3, 4)},
         **{f"effort {effort}, 10 bit": {**_AV1, "effort": effort, "bitdepth": 10} for effort in (0, 1, 2, 3, 4)},
+        "effort 1, 10 bit, 4:4:4": {**_AV1, "effort": 1, "bitdepth": 10, "subsample_mode": "off"},
         "effort 2, 10 bit, 4:4:4": {**_AV1, "effort": 2, "bitdepth": 10, "subsample_mode": "off"},
         "effort 3, 10 bit, 4:4:4": {**_AV1, "effort": 3, "bitdepth": 10, "subsample_mode": "off"},
         "effort 4, 10 bit, 4:4:4": {**_AV1, "effort": 4, "bitdepth": 10, "subsample_mode": "off"},
@@ -89,10 +85,10 @@ _VARIANTS: dict[str, dict[str, Options]] = {
         "effort 2, 10 bit, tune iq": {**_AV1, "effort": 2, "bitdepth": 10, "tune": "iq"},
     },
     "png": {
+        "compression 6": {"compression": 6},
         "compression 9": {"compression": 9},
-        **{f"compression {level}": {"compression": level} for level in (3, 6)},
-        "compression 9, adaptive filter": {"compression": 9, "filter": "all"},
-        "compression 6, adaptive filter": {"compression": 6, "filter": "all"},
+        **{f"compression {level}, adaptive filter": {"compression": level, "filter": "all"} for level in (3, 6, 9)},
+        **{f"compression 3, {name} filter": {"compression": 3, "filter": name} for name in ("sub", "up", "paeth")},
         **{
             f"palette, effort {effort}, dither {dither:g}": {
                 "compression": 9,

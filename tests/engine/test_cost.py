@@ -29,12 +29,13 @@ _MEASURE = """
 import json, sys
 from engine import codec, cost
 from engine.formats import Format
-from engine.job import Limits
+from engine.efforts import Effort
+from engine.job import Limits, Policy
 from engine.probe import probe
 from engine.task import Quality, TaskSettings
 import pyvips
 codec.setup()
-target, quality = Format(sys.argv[2]), int(sys.argv[3])
+target, quality, effort = Format(sys.argv[2]), int(sys.argv[3]), Effort(sys.argv[4])
 warm = pyvips.Image.black(64, 64, bands=3).copy(interpretation="srgb")
 warm.heifsave_buffer(compression="av1", effort=2), warm.webpsave_buffer(), warm.pngsave_buffer()
 def peak():
@@ -43,9 +44,10 @@ def peak():
 before = peak()
 data = open(sys.argv[1], "rb").read()
 facts = probe(data, Limits())
-codec.optimize(data, facts, TaskSettings(Quality(overall=quality), output_format=target), lambda _: None)
+settings = TaskSettings(Quality(overall=quality), output_format=target)
+codec.optimize(data, facts, settings, lambda _: None, Policy(effort=effort))
 predicted = cost.predict_bytes(
-    facts, target, facts.width, facts.height, full_check=False, file_size=len(data), quality=quality
+    facts, target, facts.width, facts.height, full_check=False, file_size=len(data), quality=quality, effort=effort
 )
 print(json.dumps([peak() - before, predicted]))
 """
@@ -59,19 +61,30 @@ def _run(code: str, *arguments: str) -> str:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
 @pytest.mark.parametrize(
-    ("source", "target", "quality", "side"),
-    [(".jpg", "jpeg", 82, 3600), (".png", "webp", 80, 3000), (".jpg", "avif", 60, 2400), (".jpg", "webp", 100, 2400)],
+    ("source", "target", "quality", "side", "effort"),
+    [
+        (".jpg", "jpeg", 82, 3600, "balanced"),
+        (".png", "webp", 80, 3000, "balanced"),
+        (".jpg", "webp", 80, 2400, "small"),
+        (".jpg", "webp", 100, 2400, "balanced"),
+        (".jpg", "avif", 60, 2400, "fast"),
+        (".jpg", "avif", 60, 2000, "balanced"),
+        (".jpg", "avif", 60, 1000, "small"),
+        (".jpg", "png", 80, 2400, "balanced"),
+    ],
 )
-def test_the_measured_peak_is_admitted(source: str, target: str, quality: int, side: int, tmp_path: Path) -> None:
+def test_the_measured_peak_is_admitted(
+    source: str, target: str, quality: int, side: int, effort: str, tmp_path: Path
+) -> None:
     path = str(tmp_path / f"a{source}")
     _run(_MAKE, path, str(side))
-    measured, predicted = json.loads(_run(_MEASURE, path, target, str(quality)))
+    measured, predicted = json.loads(_run(_MEASURE, path, target, str(quality), effort))
     assert predicted >= 0.95 * measured
     assert predicted <= 1.8 * measured
 
 
-def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, **more: int) -> int:
-    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, **more)
+def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, quality: int | None = None) -> int:
+    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, quality=quality)
 
 
 def test_more_pixels_bands_and_turning_cost_more() -> None:

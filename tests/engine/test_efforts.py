@@ -13,7 +13,7 @@ from pyvips import Image
 
 from engine.codec import optimize, setup
 from engine.cost import predict_seconds
-from engine.efforts import AVIF, AVIF_CHROMA, AVIF_DEPTH, JPEG, PALETTE, PNG, WEBP, WEBP_LOSSLESS, Effort
+from engine.efforts import AVIF, AVIF_LOSSLESS, JPEG, PALETTE, PNG, PNG_FILTERS, WEBP, WEBP_LOSSLESS, Effort
 from engine.formats import Format
 from engine.job import Limits, Policy
 from engine.probe import Facts, probe
@@ -51,12 +51,11 @@ def saved(target: Format, quality: int, effort: Effort) -> bytes:
         case Format.WEBP, _:
             saver, how = "webpsave_buffer", {**WEBP[effort], "Q": quality}
         case Format.AVIF, 100:
-            saver, how = "heifsave_buffer", {**AVIF[effort], "lossless": True, "bitdepth": 8}
+            saver, how = "heifsave_buffer", {**AVIF_LOSSLESS[effort], "lossless": True, "bitdepth": 8}
         case Format.AVIF, _:
-            chroma = {"subsample_mode": AVIF_CHROMA[effort], "bitdepth": AVIF_DEPTH[effort]}
-            saver, how = "heifsave_buffer", {**AVIF[effort], **chroma, "Q": quality}
+            saver, how = "heifsave_buffer", {**AVIF[effort], "Q": quality}
         case Format.PNG, 100:
-            saver, how = "pngsave_buffer", {**PNG[effort], "filter": "all"}
+            saver, how = "pngsave_buffer", {**PNG[effort], "filter": PNG_FILTERS[effort][0]}
         case _:
             saver, how = "pngsave_buffer", {**PNG[effort], **PALETTE[effort], "Q": quality}
     data: bytes = getattr(piece(), saver)(keep="none", **how)

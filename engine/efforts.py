@@ -15,7 +15,6 @@ __all__ = [
     "JPEG",
     "PALETTE",
     "PNG",
-    "PNG_FILTERS",
     "WEBP",
     "WEBP_LOSSLESS",
     "Effort",
@@ -73,17 +72,13 @@ AVIF_LOSSLESS: dict[Effort, Options] = {
     Effort.BALANCED: {"compression": "av1", "effort": 3},
     Effort.SMALL: {"compression": "av1", "effort": 5},
 }
-PNG: dict[Effort, Options] = {
-    Effort.FAST: {"compression": 3},
-    Effort.BALANCED: {"compression": 6},
-    Effort.SMALL: {"compression": 9},
+PNG: dict[Effort, tuple[Options, Options]] = {
+    Effort.FAST: ({"compression": 3, "filter": "sub"}, {"compression": 6, "filter": "none"}),
+    Effort.BALANCED: ({"compression": 6, "filter": "all"}, {"compression": 9, "filter": "none"}),
+    Effort.SMALL: ({"compression": 9, "filter": "all"}, {"compression": 9, "filter": "none"}),
 }
-PNG_FILTERS: dict[Effort, tuple[str, ...]] = {
-    Effort.FAST: ("sub", "none"),
-    Effort.BALANCED: ("all", "none"),
-    Effort.SMALL: ("all", "none"),
-}
-"""Ways of filtering of which a piece of the picture chooses one; the first is for photos, the last for drawings."""
+"""Two ways, of which a piece of the picture chooses one: for photos, and for drawings. Palettes and grey below 8 bits
+are written in the second."""
 _PALETTE: Options = {"palette": True, "bitdepth": 8, "colours": 256, "dither": 0.5, "compression": 9}
 PALETTE: dict[Effort, Options] = {
     Effort.FAST: {**_PALETTE, "effort": 4},

@@ -159,15 +159,10 @@ def _png(request: Request) -> Bytes:
     if request.quality == 100:
         return Bytes(_insert(small or _best_filter(request), gamma), lossless=True)
     picture, palette = request.picture(), efforts.PALETTE[request.policy.effort]
-    options = {**_png_options(request), **palette}
-    data = picture.image.pngsave_buffer(Q=request.quality, keep=_keep(picture), **options)
+    data = picture.image.pngsave_buffer(Q=request.quality, keep=_keep(picture), **palette)
     if small is not None and len(small) <= len(data):
         return Bytes(_insert(small, gamma), lossless=True)
     return Bytes(_insert(data, gamma), lossless=False)
-
-
-def _png_options(request: Request) -> dict[str, Any]:
-    return efforts.PNG[request.policy.effort]
 
 
 def _png_at_own_depth(request: Request) -> bytes | None:
@@ -175,14 +170,16 @@ def _png_at_own_depth(request: Request) -> bytes | None:
     facts = request.facts
     if facts.format is not Format.PNG or not request.untouched or not (facts.palette or facts.bits < 8):
         return None
-    picture, options = request.picture(), _png_options(request)
+    picture, options = request.picture(), efforts.PNG[request.policy.effort][1]
     if facts.palette:
-        data = encode_indexed(picture.image, request.source, facts.bits, keep=_keep(picture), **options)
+        data = encode_indexed(
+            picture.image, request.source, facts.bits, keep=_keep(picture), compression=options["compression"]
+        )
         # Some files use numbers that their palette does not have: decoders make up a colour for those.
         return data if data is not None and _same_png(request.picture().image, data) else None
     if picture.image.bands != 1:
         return None
-    return bytes(picture.image.pngsave_buffer(bitdepth=facts.bits, filter="none", keep=_keep(picture), **options))
+    return bytes(picture.image.pngsave_buffer(bitdepth=facts.bits, keep=_keep(picture), **options))
 
 
 def _same_png(image: Image, data: bytes) -> bool:
@@ -202,13 +199,12 @@ def _best_filter(request: Request) -> bytes:
     image = picture.image if request.facts.orientation > 2 else request.picture().image
     wide, high = min(_SAMPLE_SIDE, image.width), min(_SAMPLE_SIDE, image.height)
     piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high).copy_memory()
-    options = _png_options(request)
-    filters = efforts.PNG_FILTERS[request.policy.effort]
-    tried: dict[str, bytes] = {name: piece.pngsave_buffer(filter=name, keep="none", **options) for name in filters}
-    name = min(tried, key=lambda filter: len(tried[filter]))
+    ways = efforts.PNG[request.policy.effort]
+    tried: list[bytes] = [piece.pngsave_buffer(keep="none", **way) for way in ways]
+    best = min(range(len(ways)), key=lambda index: len(tried[index]))
     if (wide, high) == (image.width, image.height) and not picture.keep_profile:
-        return tried[name]
-    data: bytes = picture.image.pngsave_buffer(filter=name, keep=_keep(picture), **options)
+        return tried[best]
+    data: bytes = picture.image.pngsave_buffer(keep=_keep(picture), **ways[best])
     return data
 
 

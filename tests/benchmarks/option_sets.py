@@ -26,9 +26,9 @@ ROWS: dict[str, dict[str, Options]] = {
     "jpeg": {effort.value: {**efforts.JPEG[effort], "subsample_mode": "on"} for effort in Effort},
     "webp": {effort.value: efforts.WEBP[effort] for effort in Effort},
     "avif": {effort.value: efforts.AVIF[effort] for effort in Effort},
-    "png": {effort.value: {**efforts.PNG[effort], "filter": efforts.PNG_FILTERS[effort][0]} for effort in Effort},
+    "png": {effort.value: efforts.PNG[effort][0] for effort in Effort},
 }
-"""What our encoders use."""
+"""What our encoders use; of PNG the way for photos."""
 
 SHARP: dict[str, Options] = {"jpeg": {"mozjpeg": True}, "webp": {}, "avif": {}, "png": {}}
 """sharp's defaults, with mozjpeg for JPEG."""

@@ -13,7 +13,7 @@ from pyvips import Image
 
 from engine.codec import optimize, setup
 from engine.cost import predict_seconds
-from engine.efforts import AVIF, AVIF_LOSSLESS, JPEG, PALETTE, PNG, PNG_FILTERS, WEBP, WEBP_LOSSLESS, Effort
+from engine.efforts import AVIF, AVIF_LOSSLESS, JPEG, PALETTE, PNG, WEBP, WEBP_LOSSLESS, Effort
 from engine.formats import Format
 from engine.job import Limits, Policy
 from engine.probe import Facts, probe
@@ -55,9 +55,9 @@ def saved(target: Format, quality: int, effort: Effort) -> bytes:
         case Format.AVIF, _:
             saver, how = "heifsave_buffer", {**AVIF[effort], "Q": quality}
         case Format.PNG, 100:
-            saver, how = "pngsave_buffer", {**PNG[effort], "filter": PNG_FILTERS[effort][0]}
+            saver, how = "pngsave_buffer", PNG[effort][0]
         case _:
-            saver, how = "pngsave_buffer", {**PNG[effort], **PALETTE[effort], "Q": quality}
+            saver, how = "pngsave_buffer", {**PALETTE[effort], "Q": quality}
     data: bytes = getattr(piece(), saver)(keep="none", **how)
     return data
 

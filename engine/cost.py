@@ -35,7 +35,7 @@ _LOSSLESS = {
 """Bytes per pixel that the encoders hold, in colour without alpha, by the two ways of using them."""
 _DETAIL = {Format.JPEG: 11.0, Format.WEBP: 27.0, Format.AVIF: 6.0}
 """Bytes that encoders hold beside that for each byte of a lossy result: noise costs up to three times a smooth sky."""
-_SMALL = {Format.WEBP: 9.0, Format.AVIF: 26.0}
+_SMALL = {Format.WEBP: 9.0, Format.AVIF: 33.0}
 """Bytes per pixel that lossy encoders hold beside that with the effort small."""
 _FULL_CHROMA_FROM = 95
 _GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 34.0, 12_000_000
@@ -73,7 +73,7 @@ _LOSSY_EFFORTS: dict[Format, tuple[float, float]] = {
     Format.JPEG: (0.28, 1.0),
     Format.PNG: (0.45, 1.0),
     Format.WEBP: (0.55, 3.5),
-    Format.AVIF: (0.5, 7.0),
+    Format.AVIF: (0.5, 13.0),
 }
 _LOSSLESS_EFFORTS = {**_LOSSY_EFFORTS, Format.PNG: (0.5, 4.5), Format.WEBP: (0.5, 1.8), Format.AVIF: (0.25, 3.5)}
 """Time of the fast and of the small effort, as multiples of the balanced one's."""

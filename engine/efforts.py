@@ -63,7 +63,7 @@ _AVIF: Options = {"compression": "av1", "bitdepth": 10, "subsample_mode": "off"}
 AVIF: dict[Effort, Options] = {
     Effort.FAST: {**_AVIF, "effort": 1},
     Effort.BALANCED: {**_AVIF, "effort": 3},
-    Effort.SMALL: {**_AVIF, "effort": 5},
+    Effort.SMALL: {**_AVIF, "effort": 6},
 }
 """For lossy. At an equal score 10 bits, also from 8, save 4 to 7 %, and colour at full resolution saves 2 to 3 %: a
 higher quality for all of the picture would cost more than the colours do."""

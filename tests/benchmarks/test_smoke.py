@@ -49,8 +49,10 @@ def test_throughput_compares_with_sharp_and_the_sidecar_at_the_same_size(format:
     )
 
     assert set(result["ratios"]) == {"limit", "sharp", "sidecar shape"}
-    for against in result["ratios"].values():
-        assert against["bytes"] == pytest.approx(1.0, abs=0.02)
+    for name, against in result["ratios"].items():
+        # sharp's own build writes AVIF with 8 bits only; ours have 10, which at the same number are larger and better.
+        near = 0.08 if format == "avif" and name != "limit" else 0.02
+        assert against["bytes"] == pytest.approx(1.0, abs=near), name
 
 
 def test_throughput_says_in_a_sentence_that_sharp_is_not_there(tmp_path: Path) -> None:

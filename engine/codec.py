@@ -12,6 +12,7 @@ from functools import partial
 
 import pyvips
 
+from engine import efforts
 from engine.decode import Picture, is_harmless, open_image, picture
 from engine.embed import embed
 from engine.encoders import Bytes, Request, encode, refuse_size
@@ -19,7 +20,7 @@ from engine.errors import Declined, Unreadable, WriteFailed
 from engine.fit import LOWEST, fit
 from engine.formats import Format, info
 from engine.gainmap import GainMapKind
-from engine.job import Loss, MetadataPolicy, Policy, Stage
+from engine.job import Loss, Policy, Stage
 from engine.losses import settle
 from engine.lossless import optimize_losslessly
 from engine.metadata import Metadata, carried, keeps_profile
@@ -76,7 +77,7 @@ def optimize(
     limit = policy.max_size.of(len(data)) if policy.max_size else None
     stage(Stage.ENCODE)
     if keeps_pixels(facts, settings, policy):
-        stored = optimize_as_stored(data, facts, policy.metadata)
+        stored = optimize_as_stored(data, facts, policy)
         if limit is None or len(stored.data) <= limit or not _has_quality(target, policy):
             return _within(limit, stored, data, facts, settings)
     metadata = carried(data, facts, target, policy.metadata)
@@ -94,14 +95,14 @@ def optimize(
     return _within(limit, encoded, data, facts, settings)
 
 
-def optimize_as_stored(data: bytes, facts: Facts, policy: MetadataPolicy) -> Encoded:
+def optimize_as_stored(data: bytes, facts: Facts, policy: Policy = DEFAULT_POLICY) -> Encoded:
     """``data`` stored better, each pixel proven to be as it was, or only without the metadata that is to go. Raises
     Unreadable, and Declined for an animated PNG that is not sound.
     """
     try:
-        result = optimize_losslessly(data, facts, policy)
+        result = optimize_losslessly(data, facts, policy.metadata, efforts.OXIPNG[policy.effort])
     except WriteFailed:
-        result = strip(data, facts, policy)
+        result = strip(data, facts, policy.metadata)
     size = facts.width, facts.height
     return Encoded(result, facts.format, *size, facts.frames, 0, True, as_stored=True, orientation=facts.orientation)
 

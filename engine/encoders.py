@@ -1,4 +1,4 @@
-"""From pixels to bytes: one table of encoder options per format, and what each format needs beside it."""
+"""From pixels to bytes: what each format needs beside the options that ``engine.efforts`` chooses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pyvips
 from pyvips import Image
 
+from engine import efforts
 from engine.blocks import difference, grain
 from engine.containers import gif_timing, walk_gif, walk_png
 from engine.decode import Picture
@@ -33,18 +34,6 @@ LARGEST_SIDE = {Format.JPEG: 65_500, Format.WEBP: 16_383, Format.AVIF: 16_384, F
 FULL_CHROMA_FROM = 95
 """JPEG quality from which colour is stored at full resolution; 4:4:4 costs a fifth more bytes at an equal score."""
 
-JPEG_OPTIONS: dict[str, Any] = {
-    "optimize_coding": True,
-    "interlace": True,
-    "trellis_quant": True,
-    "overshoot_deringing": True,
-    "optimize_scans": True,
-    "quant_table": 3,
-}
-WEBP_OPTIONS: dict[str, Any] = {"effort": 4}
-AVIF_OPTIONS: dict[str, Any] = {"compression": "av1", "effort": 2}
-PNG_OPTIONS: dict[str, Any] = {"compression": 9}
-PALETTE_OPTIONS: dict[str, Any] = {"palette": True, "bitdepth": 8, "colours": 256, "dither": 1.0, "effort": 7}
 GIF_OPTIONS: dict[str, Any] = {
     "keep_duplicate_frames": True,
     "interframe_maxerror": 0.0,
@@ -85,14 +74,16 @@ def _keep(picture: Picture) -> str:
 def _jpeg(request: Request) -> Bytes:
     picture = request.picture()
     chroma = "off" if request.quality >= FULL_CHROMA_FROM else "on"
-    data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **JPEG_OPTIONS)
+    options = efforts.JPEG[request.policy.effort]
+    data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **options)
     return Bytes(data, lossless=False)
 
 
 def _webp(request: Request) -> Bytes:
     picture, lossless = request.picture(), request.quality == 100
     how = {"lossless": True, "exact": True} if lossless else {"Q": request.quality}
-    data = picture.image.webpsave_buffer(keep=_keep(picture), **how, **WEBP_OPTIONS)
+    how |= (efforts.WEBP_LOSSLESS if lossless else efforts.WEBP)[request.policy.effort]
+    data = picture.image.webpsave_buffer(keep=_keep(picture), **how)
     return Bytes(_all_frames(data, picture.image, request) if request.facts.animated else data, lossless)
 
 
@@ -109,11 +100,14 @@ def _all_frames(data: bytes, image: Image, request: Request) -> bytes:
 
 
 def _avif(request: Request) -> Bytes:
-    picture, lossless = request.picture(), request.quality == 100
-    deep = picture.image.format == "ushort"
-    bits = depth(request.facts, Format.AVIF, request.quality) if deep else 8
-    how = {"lossless": True} if lossless else {"Q": request.quality, "subsample_mode": "on"}
-    data = picture.image.heifsave_buffer(bitdepth=bits, keep=_keep(picture), **how, **AVIF_OPTIONS)
+    picture, lossless, effort = request.picture(), request.quality == 100, request.policy.effort
+    bits = depth(request.facts, Format.AVIF, request.quality) if picture.image.format == "ushort" else 8
+    if lossless:
+        how: dict[str, Any] = {"lossless": True, **efforts.AVIF_LOSSLESS[effort], "bitdepth": bits}
+    else:
+        how = {"Q": request.quality, **efforts.AVIF[effort]}
+        how["bitdepth"] = max(bits, how["bitdepth"])
+    data = picture.image.heifsave_buffer(keep=_keep(picture), **how)
     return Bytes(data, lossless and request.facts.bits <= max(bits, 8))
 
 
@@ -196,16 +190,14 @@ def _png(request: Request) -> Bytes:
     contract call: a palette."""
     if request.quality == 100:
         return Bytes(_lossless_png(request), lossless=True)
-    picture = request.picture()
-    data = picture.image.pngsave_buffer(Q=request.quality, keep=_keep(picture), **PNG_OPTIONS, **PALETTE_OPTIONS)
+    picture, effort = request.picture(), request.policy.effort
+    data = picture.image.pngsave_buffer(Q=request.quality, keep=_keep(picture), **efforts.PALETTE[effort])
     palette = _insert(data, _gamma_chunks(request))
     if not request.policy.keep_original:
         small = _png_at_own_depth(request)
         exact = palette if small is None else _insert(small, _gamma_chunks(request))
-        return (
-            Bytes(exact, lossless=True) if small is not None and len(exact) <= len(palette) else Bytes(palette, False)
-        )
-    palette, exact = recompress_png(palette), _lossless_png(request)
+        return Bytes(exact, True) if small is not None and len(exact) <= len(palette) else Bytes(palette, False)
+    palette, exact = recompress_png(palette, efforts.OXIPNG[effort]), _lossless_png(request)
     if len(exact) <= len(palette) or _palette_shows(request.picture().image, palette):
         return Bytes(exact, lossless=True)
     return Bytes(palette, lossless=False)
@@ -226,14 +218,15 @@ def _palette_shows(image: Image, palette: bytes) -> bool:
 
 def _lossless_png(request: Request) -> bytes:
     """The source's own file made smaller where its pixels are not to change at all, else a new one."""
+    level = efforts.OXIPNG[request.policy.effort]
     if _goes_as_it_is(request):
         wanted = MetadataPolicy.ICC if keeps_profile(request.policy.metadata) else MetadataPolicy.STRIP
         with contextlib.suppress(Refused, WriteFailed):
-            return optimize_losslessly(request.source, request.facts, wanted)
+            return optimize_losslessly(request.source, request.facts, wanted, level)
     small = _png_at_own_depth(request)
     if small is None:
         small = _for_oxipng(request) if installed("oxipng") else _best_filter(request)
-    return recompress_png(_insert(small, _gamma_chunks(request)))
+    return recompress_png(_insert(small, _gamma_chunks(request)), level)
 
 
 def _goes_as_it_is(request: Request) -> bool:
@@ -255,14 +248,16 @@ def _png_at_own_depth(request: Request) -> bytes | None:
     facts = request.facts
     if facts.format is not Format.PNG or not request.untouched or not (facts.palette or facts.bits < 8):
         return None
-    picture = request.picture()
+    picture, options = request.picture(), efforts.PNG[request.policy.effort][1]
     if facts.palette:
-        data = encode_indexed(picture.image, request.source, facts.bits, keep=_keep(picture), **PNG_OPTIONS)
+        data = encode_indexed(
+            picture.image, request.source, facts.bits, keep=_keep(picture), compression=options["compression"]
+        )
         # Some files use numbers that their palette does not have: decoders make up a colour for those.
         return data if data is not None and _same_png(request.picture().image, data) else None
     if picture.image.bands != 1:
         return None
-    return bytes(picture.image.pngsave_buffer(bitdepth=facts.bits, filter="none", keep=_keep(picture), **PNG_OPTIONS))
+    return bytes(picture.image.pngsave_buffer(bitdepth=facts.bits, keep=_keep(picture), **options))
 
 
 def _same_png(image: Image, data: bytes) -> bool:
@@ -282,13 +277,12 @@ def _best_filter(request: Request) -> bytes:
     image = picture.image if request.turned and request.facts.orientation > 2 else request.picture().image
     wide, high = min(_SAMPLE_SIDE, image.width), min(_SAMPLE_SIDE, image.height)
     piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high).copy_memory()
-    tried: dict[str, bytes] = {
-        name: piece.pngsave_buffer(filter=name, keep="none", **PNG_OPTIONS) for name in ("all", "none")
-    }
-    name = min(tried, key=lambda filter: len(tried[filter]))
+    ways = efforts.PNG[request.policy.effort]
+    tried: list[bytes] = [piece.pngsave_buffer(keep="none", **way) for way in ways]
+    best = min(range(len(ways)), key=lambda index: len(tried[index]))
     if (wide, high) == (image.width, image.height) and not picture.keep_profile:
-        return tried[name]
-    data: bytes = picture.image.pngsave_buffer(filter=name, keep=_keep(picture), **PNG_OPTIONS)
+        return tried[best]
+    data: bytes = picture.image.pngsave_buffer(keep=_keep(picture), **ways[best])
     return data
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.efforts import Effort
 from engine.task import TaskSettings
 
 __all__ = ["Job", "Limits", "Loss", "MetadataPolicy", "Outcome", "Policy", "Recipe", "Savings", "SizeLimit", "Stage"]
@@ -188,6 +189,7 @@ class Policy:
     """Every pixel of every image stays exactly as it is."""
     max_size: SizeLimit | None = None
     """What a result must fit into, by a lower quality where the format has one; None: any size."""
+    effort: Effort = Effort.BALANCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ class Recipe:
             "metadata": policy.metadata.value,
             "lossless": policy.lossless,
             "maxSize": [policy.max_size.percent, policy.max_size.bytes] if policy.max_size else None,
+            "effort": policy.effort.value,
         }
 
     @classmethod
@@ -231,6 +234,7 @@ class Recipe:
                 metadata=MetadataPolicy(value["metadata"]),
                 lossless=value["lossless"],
                 max_size=SizeLimit(*value["maxSize"]) if value["maxSize"] else None,
+                effort=Effort(value["effort"]),
             ),
         )
 

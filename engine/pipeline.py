@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine import codec, cost
 from engine.check import check_pixels, check_structure
@@ -178,9 +179,10 @@ def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool
     format = codec.target_format(facts, settings)
     size = settings.resize.target(facts.width, facts.height)
     quality = settings.quality.of(format)
-    how = {
+    how: dict[str, Any] = {
         "full_check": full_check,
         "as_stored": keeps_pixels(facts, settings, policy),
+        "effort": policy.effort,
         "oxipng": format is Format.PNG and (quality == 100 or policy.keep_original) and installed("oxipng"),
     }
     needs = cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **how)
@@ -241,7 +243,7 @@ def _without_loss(policy: Policy, facts: Facts, encoded: Encoded, data: bytes, *
         return None
     if delivers and len(encoded.data) < (1 - LITTLE) * len(data):
         return None
-    better = codec.optimize_as_stored(data, facts, policy.metadata)
+    better = codec.optimize_as_stored(data, facts, policy)
     if delivers and len(better.data) > len(encoded.data):
         return None
     return better if _delivers(policy, facts, better, data) else None

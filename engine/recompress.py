@@ -9,13 +9,14 @@ Both hand back what they were given when they find nothing better.
 from __future__ import annotations
 
 from engine.containers import PNG_SIGNATURE, walk_jpeg
+from engine.efforts import OXIPNG, Effort
 from engine.errors import Declined
 from engine.extras import installed
 
 __all__ = ["LEVEL", "Refused", "recompress_jpeg", "recompress_png"]
 
-LEVEL = 2
-"""Of oxipng, 0–6: what more costs from 3 on does not pay."""
+LEVEL = OXIPNG[Effort.BALANCED]
+"""Of oxipng, 0–6."""
 
 
 class Refused(Declined):

@@ -33,12 +33,13 @@ _MEASURE = """
 import json, sys
 from engine import codec, cost
 from engine.formats import Format
+from engine.efforts import Effort
 from engine.job import Limits, Loss, Policy
 from engine.probe import probe
 from engine.task import Quality, TaskSettings
 import pyvips
 codec.setup()
-target, quality = Format(sys.argv[2]), int(sys.argv[3])
+target, quality, effort = Format(sys.argv[2]), int(sys.argv[3]), Effort(sys.argv[4])
 warm = pyvips.Image.black(64, 64, bands=3).copy(interpretation="srgb")
 warm.heifsave_buffer(compression="av1", effort=2), warm.webpsave_buffer(), warm.pngsave_buffer()
 def peak():
@@ -47,10 +48,11 @@ def peak():
 before = peak()
 data = open(sys.argv[1], "rb").read()
 facts = probe(data, Limits())
-settings, policy = TaskSettings(Quality(overall=quality), output_format=target), Policy(allow_loss=frozenset(Loss))
+settings = TaskSettings(Quality(overall=quality), output_format=target)
+policy = Policy(allow_loss=frozenset(Loss), effort=effort)
 codec.optimize(data, facts, settings, lambda _: None, policy)
 predicted = cost.predict_bytes(
-    facts, target, facts.width, facts.height, full_check=False, file_size=len(data), quality=quality
+    facts, target, facts.width, facts.height, full_check=False, file_size=len(data), quality=quality, effort=effort
 )
 print(json.dumps([peak() - before, predicted]))
 """
@@ -64,13 +66,24 @@ def _run(code: str, *arguments: str) -> str:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
 @pytest.mark.parametrize(
-    ("source", "target", "quality", "side"),
-    [(".jpg", "jpeg", 82, 3600), (".png", "webp", 80, 3000), (".jpg", "avif", 60, 2400), (".jpg", "webp", 100, 2400)],
+    ("source", "target", "quality", "side", "effort"),
+    [
+        (".jpg", "jpeg", 82, 3600, "balanced"),
+        (".png", "webp", 80, 3000, "balanced"),
+        (".jpg", "webp", 80, 2400, "small"),
+        (".jpg", "webp", 100, 2400, "balanced"),
+        (".jpg", "avif", 60, 2400, "fast"),
+        (".jpg", "avif", 60, 2000, "balanced"),
+        (".jpg", "avif", 60, 1000, "small"),
+        (".jpg", "png", 80, 2400, "balanced"),
+    ],
 )
-def test_the_measured_peak_is_admitted(source: str, target: str, quality: int, side: int, tmp_path: Path) -> None:
+def test_the_measured_peak_is_admitted(
+    source: str, target: str, quality: int, side: int, effort: str, tmp_path: Path
+) -> None:
     path = str(tmp_path / f"a{source}")
     _run(_MAKE, path, str(side))
-    _admitted(path, target, quality)
+    _admitted(path, target, quality, effort)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
@@ -78,11 +91,11 @@ def test_the_measured_peak_is_admitted(source: str, target: str, quality: int, s
 def test_the_measured_peak_of_ten_and_twelve_bits_is_admitted(quality: int, tmp_path: Path) -> None:
     path = str(tmp_path / "a.png")
     _run(_MAKE, path, "1800", "deep")
-    _admitted(path, "avif", quality)
+    _admitted(path, "avif", quality, "balanced")
 
 
-def _admitted(path: str, target: str, quality: int) -> None:
-    measured, predicted = json.loads(_run(_MEASURE, path, target, str(quality)))
+def _admitted(path: str, target: str, quality: int, effort: str) -> None:
+    measured, predicted = json.loads(_run(_MEASURE, path, target, str(quality), effort))
     assert predicted >= 0.95 * measured
     assert predicted <= 1.8 * measured
 

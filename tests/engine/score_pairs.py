@@ -1,6 +1,6 @@
 """Pairs of pictures with the score that the original program gives them, made anew where a test needs them.
 
-``tests/data/ssimulacra2.json`` holds the scores; ``python -m tests.engine.score_pairs PROGRAM`` makes it, with the
+``ssimulacra2.json`` beside this holds the scores; ``python -m tests.engine.score_pairs PROGRAM`` makes it, with the
 program built from https://github.com/cloudinary/ssimulacra2 (commit 81feacf, SSIMULACRA 2.1) by its own
 ``build_ssimulacra``.
 """
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 ROOT = Path(__file__).resolve().parents[2]
-SCORES = ROOT / "tests/data/ssimulacra2.json"
+SCORES = ROOT / "tests/engine/ssimulacra2.json"
 PICTURES = {
     "parrots": ("parrots.jpg", 100, 60, 320, 240),
     "hibiscus": ("hibiscus.jpg", 40, 40, 241, 187),

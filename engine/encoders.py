@@ -98,7 +98,8 @@ def _avif(request: Request) -> Bytes:
     depth = (request.facts.bits if lossless else 10) if deep else 8
     how = {"lossless": True} if lossless else {"Q": request.quality, "subsample_mode": "on"}
     data = picture.image.heifsave_buffer(bitdepth=depth, keep=_keep(picture), **how, **AVIF_OPTIONS)
-    return Bytes(data, lossless)
+    # Resizing makes values between those of 10 or 12 bits.
+    return Bytes(data, lossless and (request.untouched or not deep))
 
 
 def _gif(request: Request) -> Bytes:

@@ -108,7 +108,9 @@ def _avif(request: Request) -> Bytes:
         how = {"Q": request.quality, **efforts.AVIF[effort]}
         how["bitdepth"] = max(bits, how["bitdepth"])
     data = picture.image.heifsave_buffer(keep=_keep(picture), **how)
-    return Bytes(data, lossless and request.facts.bits <= max(bits, 8))
+    # Resizing makes values between those of 10 or 12 bits.
+    exact = request.facts.bits <= max(bits, 8) and (request.untouched or bits == 8)
+    return Bytes(data, lossless and exact)
 
 
 def _gif(request: Request) -> Bytes:

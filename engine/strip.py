@@ -37,6 +37,8 @@ def strip(data: bytes, facts: Facts, policy: MetadataPolicy = MetadataPolicy.STR
     """
     if policy is MetadataPolicy.KEEP:
         return data
+    if facts.format in (Format.TIFF, Format.AVIF):
+        return rewritten(data, facts, policy)  # overwritten in place, so of the same size
     result = with_own_gain_map(rewritten(data, facts, policy), data, facts)
     nothing_to_drop = policy in (MetadataPolicy.STRIP, MetadataPolicy.ICC) and len(result) >= len(data)
     return data if nothing_to_drop or result == data else result

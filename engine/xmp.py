@@ -25,6 +25,7 @@ _POSITION = re.compile(
     re.DOTALL,
 )
 """Qualified names of coordinates and heights: exif:GPS*, drone-dji:GpsLongtitude, LRFTargetLat, geo:lat and so on."""
+_DECLARED = re.compile(rb"""\sxmlns:(\w+)\s*=\s*["']([^"'&<]+)["']""")
 _ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>\s*))[2-8](?=\s*[<"'])""")
 
 NAMESPACES = {
@@ -152,7 +153,7 @@ def only_rights(xmp: bytes) -> bytes:
 
 
 def _packet(descriptions: list[Element], toolkit: dict[str, str] | None = None) -> bytes:
-    for prefix, space in NAMESPACES.items():
+    for prefix, space in NAMESPACES.items():  # after others: these prefixes are nobody else's
         ElementTree.register_namespace(prefix, space)
     meta = Element(f"{{{NAMESPACES['x']}}}xmpmeta", toolkit or {})
     rdf = ElementTree.SubElement(meta, _RDF)
@@ -168,6 +169,9 @@ def merged(xmp: bytes, extended: bytes) -> bytes:
         return xmp
     found = [description for root in (main, more) for rdf in root.iter(_RDF) for description in rdf]
     note = f"{{{NAMESPACES['xmpNote']}}}HasExtendedXMP"
+    for prefix, space in _DECLARED.findall(xmp + extended):
+        if prefix != b"xml" and not re.fullmatch(rb"ns\d+", prefix):
+            ElementTree.register_namespace(prefix.decode(), space.decode())
     for description in found:
         description.attrib.pop(note, None)
         for child in description.findall(note):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from functools import cache
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 from pyvips import Image
 
+from engine import exif
 from engine.check import check_pixels, check_structure
 from engine.codec import optimize, setup
-from engine.errors import Declined
+from engine.errors import Declined, Unreadable
 from engine.formats import Format
+from engine.ifdedit import form_of, tables
 from engine.job import Limits, MetadataPolicy, Policy
 from engine.probe import probe
 from engine.strip import strip
@@ -306,6 +309,24 @@ def test_a_run_follows_the_option(policy: MetadataPolicy, status: str, savings: 
     assert bool(position_in(after)) == (policy is KEEP)
     assert ("XMP-photoshop:City" in after) == (policy in (KEEP, NO_GPS))
     assert ("IFD0:Artist" in after) == (policy in (KEEP, NO_GPS, COPYRIGHT))
+
+
+def test_an_original_that_cannot_be_cleaned_is_not_kept(tmp_path: Path) -> None:
+    tiff = bytearray(rich(Format.TIFF))
+    form = form_of(bytes(tiff))
+    entries = {entry.tag: entry for entry in next(tables(bytes(tiff), form)).entries}
+    struct.pack_into(form.order + "I", tiff, entries[exif.ARTIST].place + 8, 8 + len(tiff) // 2)
+    source = bytes(tiff)
+    for policy in (STRIP, ICC):
+        with pytest.raises(Unreadable, match="overlap"):
+            strip(source, probe(source, LIMITS), policy)
+    (tmp_path / "a.tif").write_bytes(source)
+    command = [sys.executable, "-m", "tui", "run", str(tmp_path), "-o", str(tmp_path / "out"), "--min-savings", "99%"]
+    done = subprocess.run([*command, "--ndjson"], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout.splitlines()[0])["status"] == "done"
+    result = (tmp_path / "out" / "a.tif").read_bytes()
+    assert position_in(tags_of(result)[0]) == []
+    assert colour_difference(source, result) == 0
 
 
 def test_losses_are_still_declined() -> None:

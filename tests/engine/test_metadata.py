@@ -182,7 +182,9 @@ def test_copyright_keeps_author_and_rights_and_nothing_else(target: Format, widt
             assert after.get(name) == value, name
     said = {name.partition(":")[2] for name in of_groups(after, "ExifIFD", "GPS", "XMP", "IPTC")}
     assert said <= {*RIGHTS, "CodedCharacterSet", "XMPToolkit"}
-    assert probe(result, LIMITS).orientation == 1
+    # A JPEG whose own quality is no higher than the one asked for is stored as it lies.
+    stored = target is Format.JPEG and not width
+    assert probe(result, LIMITS).orientation == (probe(source, LIMITS).orientation if stored else 1)
     assert colour_difference(source, result) < 1
 
 

@@ -43,6 +43,8 @@ _ALPHA_AVIF, _ALPHA_AVIF_LOSSLESS = 13.0, 17.0
 _DEEP_AVIF, _DEEP_AVIF_LOSSLESS = 1.1, 1.7
 """How many times as much it holds at 10 and 12 bit."""
 _GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 34.0, 12_000_000
+_COMPARED = 12.0
+"""What a palette and the picture hold per pixel while they are compared (``engine.encoders``)."""
 _OXIPNG, _MOZJPEG = 5.0, 2.7
 """Bytes that recompressing holds for each byte of a PNG's samples and for each sample of a JPEG."""
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
@@ -162,7 +164,8 @@ def predict_bytes(
     encoder += _DETAIL.get(target, 0.0) * _detail(facts, file_size) * pixels
     if target is Format.PNG:
         encoder += _PNG_BYTES
-        encoder = max(encoder, _OXIPNG * facts.bands * sample * pixels) if oxipng else encoder
+        compared = _COMPARED if quality is not None and quality < 100 else 0.0
+        encoder = max(encoder, (_OXIPNG * facts.bands * sample + compared) * pixels) if oxipng else encoder
     again = _DECODE_AGAIN.get(target, 0.0) * pixels if full_check else 0.0
     return int(FIXED_BYTES + file_size + 2 * result + held + turned + resizing + max(encoder, again))
 

@@ -34,6 +34,7 @@ import json, sys
 from engine import codec, cost
 from engine.formats import Format
 from engine.efforts import Effort
+from engine.extras import installed
 from engine.job import Limits, Loss, Policy
 from engine.probe import probe
 from engine.task import Quality, TaskSettings
@@ -51,9 +52,8 @@ facts = probe(data, Limits())
 settings = TaskSettings(Quality(overall=quality), output_format=target)
 policy = Policy(allow_loss=frozenset(Loss), effort=effort)
 codec.optimize(data, facts, settings, lambda _: None, policy)
-predicted = cost.predict_bytes(
-    facts, target, facts.width, facts.height, full_check=False, file_size=len(data), quality=quality, effort=effort
-)
+how = {"quality": quality, "effort": effort, "oxipng": target is Format.PNG and installed("oxipng")}
+predicted = cost.predict_bytes(facts, target, facts.width, facts.height, full_check=False, file_size=len(data), **how)
 print(json.dumps([peak() - before, predicted]))
 """
 

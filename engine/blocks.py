@@ -15,7 +15,9 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def _eight_bits(image: Image) -> Image:
-    return image.cast("uchar", shift=True) if image.format == "ushort" else image
+    if image.format != "ushort":
+        return image
+    return image.cast("uchar", shift=True).copy(interpretation="b-w" if image.bands < 3 else "srgb")
 
 
 def _apart(wanted: Image, got: Image) -> tuple[Image, int]:

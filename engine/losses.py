@@ -60,7 +60,7 @@ def _pictures(facts: Facts, target: Format) -> Iterator[Lost]:
     if facts.apng:
         yield Lost(
             Loss.ANIMATION,
-            f"an animation of {facts.frames} frames would be lost: an animated PNG is only made smaller as it is",
+            "an animated PNG, whose frames would be lost: it is only made smaller as it is",
         )
     elif facts.animated and not info(target).frames:
         yield Lost(Loss.ANIMATION, f"an animation of {facts.frames} frames would be lost: {name} holds one picture")

@@ -7,7 +7,6 @@ A sample of the larger files; all of them with IMGOPT_TEST_ALL=1 (some minutes):
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import oxipng
@@ -21,13 +20,10 @@ from engine.job import Limits, Savings, Status
 from engine.probe import Facts, probe
 from engine.settings import Settings
 from engine.strip import strip
-from tests.engine.test_corpus import CORPUS
+from tests.corpus import files, needs_corpus
 from tests.engine.test_lossless import LOSSLESS, do, same, shown
 
-pytestmark = pytest.mark.skipif(
-    not CORPUS.is_dir(), reason=f"the corpus is not at {CORPUS}; set IMGOPT_TEST_IMAGES to where it is"
-)
-ALL = os.environ.get("IMGOPT_TEST_ALL") == "1"
+pytestmark = needs_corpus
 _LARGE = 60_000
 """Bytes above which only every eighth file is taken, unless all are asked for."""
 
@@ -35,13 +31,6 @@ _LARGE = 60_000
 @pytest.fixture(autouse=True, scope="module")
 def _libvips() -> None:
     setup()
-
-
-def _files(*folders: str) -> list[Path]:
-    paths = sorted(path for folder in folders for path in (CORPUS / folder).glob("*") if path.is_file())
-    large = [path for path in paths if path.stat().st_size > _LARGE]
-    left_out = set() if ALL else set(large) - set(large[::8])
-    return [path for path in paths if path not in left_out]
 
 
 def _readable(data: bytes) -> Facts | None:
@@ -62,7 +51,7 @@ def _own(data: bytes, facts: Facts) -> int:
 
 def test_lossless_is_pixel_equal_and_no_larger_than_oxipngs_own(tmp_path: Path) -> None:
     ours = theirs = before = done = 0
-    for path in _files("photos", "graphics", "graphics_png_conformance"):
+    for path in files("photos", "graphics", "graphics_png_conformance", large=_LARGE, every=8):
         data = path.read_bytes()
         facts = _readable(data)
         outcome, left = do(tmp_path, data, Settings(lossless=True, min_savings=Savings(0.0, 0)))
@@ -79,7 +68,7 @@ def test_lossless_is_pixel_equal_and_no_larger_than_oxipngs_own(tmp_path: Path) 
     assert 0 < ours <= theirs
 
 
-@pytest.mark.parametrize("path", _files("animated"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", files("animated", large=_LARGE, every=8), ids=lambda path: path.name)
 def test_an_animation_shows_the_same_or_is_skipped(path: Path, tmp_path: Path) -> None:
     data = path.read_bytes()
     outcome, left = do(tmp_path, data, LOSSLESS)
@@ -94,7 +83,7 @@ def test_an_animation_shows_the_same_or_is_skipped(path: Path, tmp_path: Path) -
     assert not wanted or shown(left) == wanted
 
 
-@pytest.mark.parametrize("path", _files("camera", "meta", "photos")[::3], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", files("camera", "meta", "photos", every=8), ids=lambda path: path.name)
 def test_a_second_run_changes_nothing(path: Path, tmp_path: Path) -> None:
     data = path.read_bytes()
     facts = _readable(data)

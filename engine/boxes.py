@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.errors import Unreadable
 
-__all__ = ["AvifLayout", "walk_avif"]
+__all__ = ["AvifLayout", "walk_avif", "walk_boxes"]
 
 _MAX_BOXES = 20_000
 
@@ -25,6 +25,7 @@ class AvifLayout:
     sequence: bool
     """An animation (brand ``avis`` or a movie box)."""
     gain_map: bool
+    depth_map: bool
     colour_code: tuple[int, int] | None
     """(primaries, transfer) of the first ``nclx`` box, ITU-T H.273; None when there is none."""
     profile: bytes
@@ -33,7 +34,7 @@ class AvifLayout:
     """First byte after the last whole box."""
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def walk_boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, start of the body, end) of the boxes in a range; Unreadable when one reaches beyond it."""
     at = start
     for _ in range(_MAX_BOXES):
@@ -55,22 +56,22 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 
 def _properties(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     """(type, payload) of the item properties inside a ``meta`` box."""
-    for kind, body, after in _boxes(data, start + 4, end):
+    for kind, body, after in walk_boxes(data, start + 4, end):
         if kind != b"iprp":
             continue
-        for inner, inner_body, inner_end in _boxes(data, body, after):
+        for inner, inner_body, inner_end in walk_boxes(data, body, after):
             if inner == b"ipco":
-                for name, at, stop in _boxes(data, inner_body, inner_end):
+                for name, at, stop in walk_boxes(data, inner_body, inner_end):
                     yield name, data[at:stop]
 
 
 def walk_avif(data: bytes) -> AvifLayout:
     """The layout; Unreadable when a box reaches beyond the file or no size is stated."""
     width = height = 0
-    bits, alpha, gain_map, profile = 8, False, False, b""
+    bits, alpha, gain_map, depth_map, profile = 8, False, False, False, b""
     colour_code: tuple[int, int] | None = None
     sequence, end, head = False, 0, b""
-    for kind, body, after in _boxes(data, 0, len(data)):
+    for kind, body, after in walk_boxes(data, 0, len(data)):
         end = after
         if kind == b"ftyp":
             head = data[body:after]
@@ -86,6 +87,7 @@ def walk_avif(data: bytes) -> AvifLayout:
                 bits = max(bits, 8 + 2 * (payload[2] >> 6 & 1) + 2 * (payload[2] >> 5 & 1))
             elif name == b"auxC":
                 alpha = alpha or b"auxid:1" in payload or b"auxiliary:alpha" in payload
+                depth_map = depth_map or b"auxid:2" in payload or b"auxiliary:depth" in payload
             elif name == b"colr" and payload[:4] in (b"prof", b"rICC"):
                 profile = profile or payload[4:]
             elif name == b"colr" and payload[:4] == b"nclx" and len(payload) >= 8 and colour_code is None:
@@ -93,4 +95,6 @@ def walk_avif(data: bytes) -> AvifLayout:
     if not width or not height:
         raise Unreadable("damaged: the AVIF header has no size")
     brands = {head[place : place + 4] for place in range(0, len(head), 4)}
-    return AvifLayout(width, height, bits, alpha, sequence or b"avis" in brands, gain_map, colour_code, profile, end)
+    return AvifLayout(
+        width, height, bits, alpha, sequence or b"avis" in brands, gain_map, depth_map, colour_code, profile, end
+    )

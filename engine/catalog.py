@@ -51,6 +51,7 @@ class Catalog:
         self._height = array("I")
         self._slot = array("h")
         self._quality = bytearray()
+        self._source_quality = bytearray()
         self._formats = bytearray()
         self._folders: list[Folder] = []
         self._reasons: dict[int, str] = {}
@@ -80,6 +81,7 @@ class Catalog:
         self._height.append(0)
         self._slot.append(-1)
         self._quality.append(0)
+        self._source_quality.append(0)
         self._formats.append(0)
         self.states.append(ImageState.WAITING)
         if target_name != name:
@@ -99,6 +101,7 @@ class Catalog:
         self._needs[index] = outcome.predicted_bytes or self._needs[index]
         self._width[index], self._height[index] = outcome.width, outcome.height
         self._quality[index] = outcome.quality
+        self._source_quality[index] = outcome.source_quality
         source, target = _FORMAT_CODE[outcome.source_format], _FORMAT_CODE[outcome.target_format]
         self._formats[index] = source << 4 | target
         if outcome.reason:
@@ -172,6 +175,10 @@ class Catalog:
     def quality(self, index: int) -> int:
         """As handed to the encoder; 0 for lossless."""
         return self._quality[index]
+
+    def source_quality(self, index: int) -> int:
+        """Estimate for the source, 1–100; 0 when it is not known."""
+        return self._source_quality[index]
 
     def formats(self, index: int) -> tuple[str, str]:
         """Names of the source's and the result's format; empty when not known."""

@@ -13,10 +13,12 @@ import engine
 __all__ = ["LEAST_WORKERS", "command", "environment", "keep_ahead", "start_worker", "start_workers_ahead"]
 
 _PACKAGE_PARENT = Path(engine.__file__).resolve().parent.parent
-_VIPS_ENVIRONMENT = {
+_PIXEL_ENVIRONMENT = {
     "VIPS_CONCURRENCY": "1",
     "MALLOC_ARENA_MAX": "2",
     "VIPS_BLOCK_UNTRUSTED": "1",
+    "RAYON_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 
@@ -26,7 +28,8 @@ def command(module: str) -> list[str]:
 
 
 def environment(*, pixels: bool = False) -> dict[str, str]:
-    """The child's environment; with ``pixels`` also what libvips and the allocator must know before they start.
+    """The child's environment; with ``pixels`` also what libvips, the allocator and oxipng's
+    thread pool must know before they start.
 
     Relative entries of PYTHONPATH are dropped, because the child runs in another folder and must never import from
     a folder of pictures. When this package runs from a checkout, its folder is added.
@@ -39,7 +42,7 @@ def environment(*, pixels: bool = False) -> dict[str, str]:
     result["PYTHONPATH"] = os.pathsep.join(entries)
     result["IMGOPT_PARENT"] = str(os.getpid())
     if pixels:
-        result.update(_VIPS_ENVIRONMENT)
+        result.update(_PIXEL_ENVIRONMENT)
     return result
 
 

@@ -1,26 +1,36 @@
 """One image from bytes to bytes, inside a worker.
 
 Facts, TaskSettings ──▶ what would be lost? ──▶ decode (engine.decode) ──▶ encode (engine.encoders) ──▶ Encoded
-                               └─▶ Declined           └───── libvips error ─────┘─▶ Unreadable
+                               └─▶ WouldLose          └───── libvips error ─────┘─▶ Unreadable
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pyvips
 
+from engine import efforts
 from engine.decode import Picture, is_harmless, open_image, picture
-from engine.encoders import Request, encode, refuse_size
-from engine.errors import Declined, Unreadable
+from engine.embed import embed
+from engine.encoders import Bytes, Request, encode, refuse_size
+from engine.errors import Declined, Unreadable, WriteFailed
+from engine.fit import LOWEST, fit
 from engine.formats import Format, info
-from engine.job import Policy, Stage
+from engine.gainmap import GainMapKind
+from engine.job import Loss, Policy, Stage
+from engine.losses import settle
+from engine.lossless import optimize_losslessly
+from engine.metadata import Metadata, carried, keeps_profile
 from engine.probe import Facts
+from engine.strip import strip
 from engine.task import TaskSettings
 from engine.vips import plain, setup
+from engine.ways import keeps_pixels, unchanged
 
-__all__ = ["Encoded", "optimize", "setup", "target_format"]
+__all__ = ["Encoded", "optimize", "optimize_as_stored", "setup", "target_format"]
 
 DEFAULT_POLICY = Policy()
 
@@ -38,6 +48,10 @@ class Encoded:
     quality: int
     """1–100 as handed to the encoder; 0 when lossless."""
     lossless: bool
+    as_stored: bool = False
+    """The source's own pixels as they lay in the file: neither turned nor brought to another colour space."""
+    orientation: int = 1
+    """EXIF orientation 1–8 that the result says: how the pixels lie."""
 
 
 def target_format(facts: Facts, settings: TaskSettings) -> Format:
@@ -57,42 +71,119 @@ def optimize(
     """
     target = target_format(facts, settings)
     width, height = settings.resize.target(facts.width, facts.height)
-    _refuse_losses(facts, target)
+    facts = settle(facts, settings, policy)
     refuse_size(target, width, height, facts.frames)
     stage(Stage.DECODE)
-    quality = settings.quality.of(target)
+    limit = policy.max_size.of(len(data)) if policy.max_size else None
+    stage(Stage.ENCODE)
+    if keeps_pixels(facts, settings, policy):
+        stored = optimize_as_stored(data, facts, policy)
+        if limit is None or len(stored.data) <= limit or not _has_quality(target, policy):
+            return _within(limit, stored, data, facts, settings)
+    metadata = carried(data, facts, target, policy.metadata)
     try:
-        result = _encode(data, facts, settings, target, stage, policy, strict=True)
+        quality, result = _Encoding(data, facts, settings, policy, metadata, strict=True).best(limit)
     except pyvips.Error as error:
         if facts.format is not Format.JPEG or not is_harmless(error):
             raise _why(data, facts, error) from None
         try:
-            result = _encode(data, facts, settings, target, stage, policy, strict=False)
+            quality, result = _Encoding(data, facts, settings, policy, metadata, strict=False).best(limit)
         except pyvips.Error as again:
             raise _why(data, facts, again) from None
-    encoded, lossless = result
-    return Encoded(encoded, target, width, height, facts.frames, 0 if lossless else quality, lossless)
+    number, tag = 0 if result.lossless else quality, metadata.orientation
+    encoded = Encoded(result.data, target, width, height, facts.frames, number, result.lossless, orientation=tag)
+    return _within(limit, encoded, data, facts, settings)
 
 
-def _encode(
-    data: bytes,
-    facts: Facts,
-    settings: TaskSettings,
-    target: Format,
-    stage: Callable[[Stage], None],
-    policy: Policy,
-    *,
-    strict: bool,
-) -> tuple[bytes, bool]:
-    quality = settings.quality.of(target)
+def optimize_as_stored(data: bytes, facts: Facts, policy: Policy = DEFAULT_POLICY) -> Encoded:
+    """``data`` stored better, each pixel proven to be as it was, or only without the metadata that is to go. Raises
+    Unreadable, and Declined for an animated PNG that is not sound.
+    """
+    try:
+        result = optimize_losslessly(data, facts, policy.metadata, efforts.OXIPNG[policy.effort])
+    except WriteFailed:
+        result = strip(data, facts, policy.metadata)
+    size = facts.width, facts.height
+    return Encoded(result, facts.format, *size, facts.frames, 0, True, as_stored=True, orientation=facts.orientation)
 
-    def pixels() -> Picture:
-        return picture(data, facts, settings.resize, target, quality, strict=strict)
 
-    untouched = settings.resize.target(facts.width, facts.height) == (facts.width, facts.height)
-    stage(Stage.ENCODE)
-    result = encode(target, Request(pixels, facts, data, quality, untouched, policy))
-    return result.data, result.lossless
+def _has_quality(target: Format, policy: Policy) -> bool:
+    """Whether a result can be made smaller by a lower quality."""
+    return info(target).lossy and not policy.lossless
+
+
+def _within(limit: int | None, encoded: Encoded, data: bytes, facts: Facts, settings: TaskSettings) -> Encoded:
+    """``encoded``; Declined when neither it nor an original that may be kept has at most ``limit`` bytes."""
+    if limit is None or len(encoded.data) <= limit or (unchanged(facts, settings) and len(data) <= limit):
+        return encoded
+    raise Declined(f"{len(encoded.data):,} bytes do not fit into the {limit:,} of --max-size")
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """One picture on its way into one format, at whatever quality."""
+
+    data: bytes
+    facts: Facts
+    settings: TaskSettings
+    policy: Policy
+    metadata: Metadata
+    """What goes into the result; its orientation is that of the result's pixels."""
+    strict: bool
+
+    @property
+    def target(self) -> Format:
+        return target_format(self.facts, self.settings)
+
+    def best(self, limit: int | None) -> tuple[int, Bytes]:
+        """The result and the quality it was made with: the one asked for, or the best below that fits ``limit``."""
+        quality = self.settings.quality.of(self.target)
+        if limit is None or not _has_quality(self.target, self.policy):
+            return quality, self.at(quality)
+        if unchanged(self.facts, self.settings) and self.facts.quality:
+            quality = min(quality, self.facts.quality)
+        found = fit(self.at, quality, limit)
+        if found is None:
+            raise Declined(f"over the {limit:,} bytes of --max-size also at quality {min(quality, LOWEST)}")
+        return found
+
+    def at(self, quality: int) -> Bytes:
+        """The result at ``quality``, with all that goes into the file."""
+        untouched = self.settings.resize.target(self.facts.width, self.facts.height) == (
+            self.facts.width,
+            self.facts.height,
+        )
+        upright = self.metadata.orientation == 1
+        request = Request(
+            partial(self._pixels, quality), self.facts, self.data, quality, untouched, self.policy, upright
+        )
+        result = encode(self.target, request)
+        return Bytes(self._with_gain_map(embed(result.data, self.target, self.metadata)), result.lossless)
+
+    def _pixels(self, quality: int) -> Picture:
+        return picture(
+            self.data,
+            self.facts,
+            self.settings.resize,
+            self.target,
+            quality,
+            strict=self.strict,
+            flatten=Loss.ALPHA in self.policy.allow_loss,
+            upright=self.metadata.orientation == 1,
+            srgb_profile=keeps_profile(self.policy.metadata),
+        )
+
+    def _with_gain_map(self, result: bytes) -> bytes:
+        if self.facts.gain_map is not GainMapKind.JPEG or self.target is not Format.JPEG:
+            return result
+        from engine.ultrahdr import with_gain_map
+
+        width, height = self.settings.resize.target(self.facts.width, self.facts.height)
+        try:
+            upright = self.metadata.orientation == 1
+            return with_gain_map(result, width, height, self.data, self.facts, upright=upright)
+        except pyvips.Error as error:
+            raise Unreadable(f"damaged: the gain map cannot be decoded ({plain(error)})") from None
 
 
 def _why(data: bytes, facts: Facts, error: pyvips.Error) -> Unreadable:
@@ -102,14 +193,3 @@ def _why(data: bytes, facts: Facts, error: pyvips.Error) -> Unreadable:
     except pyvips.Error as damage:
         return Unreadable(f"damaged: the pixels cannot be decoded ({plain(damage)})")
     return Unreadable(f"the picture cannot be encoded ({plain(error)})")
-
-
-def _refuse_losses(facts: Facts, target: Format) -> None:
-    """Declined when the target has no room for frames, pages or a way to say how bright the colours are."""
-    name = target.value.upper()
-    if facts.animated and not info(target).frames:
-        raise Declined(f"an animation of {facts.frames} frames would be lost: {name} holds one picture")
-    if facts.frames > 1 and not facts.animated and target is not Format.TIFF:
-        raise Declined(f"{facts.frames} pages, of which all but one would be lost: {name} holds one picture")
-    if facts.gamma and target is not Format.PNG:
-        raise Declined(f"its colours depend on a gamma of {facts.gamma / 100000:g} that {name} cannot hold")

@@ -135,11 +135,11 @@ def resolve(*layers: Layer, problems: list[Problem] | None = None) -> Settings:
 
 def _drop_overridden(layer: Layer, values: dict[str, Any], origin: dict[str, Layer]) -> None:
     """A layer that sets one of two exclusive settings takes back the other one set by a layer below it."""
-    from engine.settings import CONFLICTS
+    from engine.settings import CONFLICTS, is_set
 
     for groups in CONFLICTS:
         for mine, other in (groups, groups[::-1]):
-            if any(origin.get(name) is layer and values.get(name) not in (None, False) for name in mine):
+            if any(origin.get(name) is layer and is_set(name, values.get(name)) for name in mine):
                 for name in other:
                     if origin.get(name) is not layer:
                         values.pop(name, None)
@@ -219,5 +219,11 @@ def example() -> str:
 
 
 def _sample(entry: Setting) -> object:
-    samples: dict[str, object] = {"output": "/srv/small", "memory_limit": 2 * 1024**3, "timeout": 120.0, "workers": 4}
+    samples: dict[str, object] = {
+        "output": "/srv/small",
+        "max_size": "500K",
+        "memory_limit": 2 * 1024**3,
+        "timeout": 120.0,
+        "workers": 4,
+    }
     return samples.get(entry.name, 80 if entry.high == 100 else 1920)

@@ -22,6 +22,8 @@ __all__ = [
     "Chunk",
     "GifLayout",
     "JpegLayout",
+    "gif_blocks",
+    "gif_timing",
     "png_end",
     "walk_gif",
     "walk_jpeg",
@@ -181,6 +183,8 @@ class GifLayout:
     interlaced: bool
     colour_bits: int
     """Bits of the largest colour table."""
+    clears_opaque: bool
+    """Whether a frame without a transparent colour is to be cleared after it was shown."""
     removable: tuple[tuple[int, int], ...]
     """(start, end) of comments and of application blocks other than the loop count."""
     end: int
@@ -198,6 +202,15 @@ def _skip_blocks(data: bytes, at: int) -> int:
     raise Unreadable(ENDS_EARLY.format("GIF"))
 
 
+def gif_blocks(data: bytes, at: int) -> bytes:
+    """What a chain of GIF sub-blocks holds."""
+    parts: list[bytes] = []
+    while at < len(data) and data[at]:
+        parts.append(data[at + 1 : at + 1 + data[at]])
+        at += 1 + data[at]
+    return b"".join(parts)
+
+
 def walk_gif(data: bytes, max_frames: int) -> GifLayout:
     """The layout of a GIF, stopping at ``max_frames`` + 1 frames; Unreadable without a trailer or a frame."""
     size = len(data)
@@ -207,7 +220,7 @@ def walk_gif(data: bytes, max_frames: int) -> GifLayout:
     bits = (flags & 7) + 1
     at = 13 + (3 << bits if flags & 0x80 else 0)
     bits = bits if flags & 0x80 else 1
-    frames, transparent, interlaced = 0, False, False
+    frames, transparent, interlaced, clears = 0, False, False, False
     removable: list[tuple[int, int]] = []
     while frames <= max_frames:
         mark = data[at] if at < size else -1
@@ -219,6 +232,7 @@ def walk_gif(data: bytes, max_frames: int) -> GifLayout:
             end = _skip_blocks(data, at + 2)
             if label == 0xF9:
                 transparent = transparent or bool(data[at + 3] & 1)
+                clears = clears or data[at + 3] & 0b11101 == 0b01000
             elif label == 0xFE or (label == 0xFF and data[at + 3 : at + 14] not in _GIF_LOOPS):
                 removable.append((at, end))
             at = end
@@ -236,4 +250,28 @@ def walk_gif(data: bytes, max_frames: int) -> GifLayout:
             raise Unreadable("damaged: the GIF blocks are out of step")
     if not frames:
         raise Unreadable("damaged: a GIF without a picture")
-    return GifLayout(width, height, frames, transparent, interlaced, bits, tuple(removable), at)
+    return GifLayout(width, height, frames, transparent, interlaced, bits, clears, tuple(removable), at)
+
+
+def gif_timing(data: bytes) -> tuple[list[int], list[int | None]]:
+    """Every loop count of a GIF, and the delay before each frame in 1/100 s (None where the file says none). For bytes
+    that ``walk_gif`` takes."""
+    loops: list[int] = []
+    delays: list[int | None] = []
+    delay: int | None = None
+    at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    while at < len(data) and data[at] != 0x3B:
+        if data[at] == 0x21:
+            if data[at + 1] == 0xF9:
+                delay = int.from_bytes(data[at + 4 : at + 6], "little")
+            elif data[at + 1] == 0xFF and data[at + 3 : at + 14] in _GIF_LOOPS and data[at + 15 : at + 16] == b"\1":
+                loops.append(int.from_bytes(data[at + 16 : at + 18], "little"))
+            at = _skip_blocks(data, at + 2)
+        elif data[at] == 0x2C:
+            local = data[at + 9]
+            at = _skip_blocks(data, at + 11 + (3 << ((local & 7) + 1) if local & 0x80 else 0))
+            delays.append(delay)
+            delay = None
+        else:
+            at += 1
+    return loops, delays

@@ -15,7 +15,7 @@ from engine import monitor
 from engine.budget import Budget, fitting_workers, image_budget
 from engine.events import Event, Finished
 from engine.formats import Format, corrected
-from engine.job import Job, Limits, Outcome, Policy, Recipe, Savings, Status
+from engine.job import Job, Limits, Loss, Outcome, Policy, Recipe, Savings, Status
 from engine.pool import ParallelProcessPool
 from engine.task import ImageTask, OptimizationResult, TaskError, TaskSettings, is_path
 
@@ -143,7 +143,8 @@ def _size(path: str) -> int:
         return 0
 
 
-_POLICY = Policy(keep_original=False, min_savings=Savings(0.0, 0), limits=Limits())
+_POLICY = Policy(keep_original=False, min_savings=Savings(0.0, 0), limits=Limits(), allow_loss=frozenset({Loss.BITS}))
+"""16 bits become 8 where the target holds no more, as with the Sharp sidecar; every other loss is a failed result."""
 
 
 def _result(task: ImageTask, outcome: Outcome) -> OptimizationResult:

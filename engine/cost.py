@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.efforts import Effort
 from engine.formats import Format
 
 if TYPE_CHECKING:
@@ -22,20 +23,30 @@ _RESIZE_BYTES = 20_000_000
 _RESIZE_LINES = 600
 _HELD = {Format.WEBP: 2.2, Format.AVIF: 3.0, Format.GIF: 2.2}
 """Bytes per sample of source formats that are decoded whole."""
-_LOSSY = {Format.JPEG: 7.1, Format.PNG: 8.3, Format.WEBP: 6.3, Format.AVIF: 24.0, Format.GIF: 9.0, Format.TIFF: 1.2}
+_LOSSY = {Format.JPEG: 7.1, Format.PNG: 8.3, Format.WEBP: 6.3, Format.AVIF: 49.0, Format.GIF: 9.0, Format.TIFF: 1.2}
 _LOSSLESS = {
     Format.JPEG: 13.8,
     Format.PNG: 0.6,
     Format.WEBP: 30.5,
-    Format.AVIF: 30.0,
+    Format.AVIF: 40.0,
     Format.GIF: 9.0,
     Format.TIFF: 1.2,
 }
 """Bytes per pixel that the encoders hold, in colour without alpha, by the two ways of using them."""
 _DETAIL = {Format.JPEG: 11.0, Format.WEBP: 27.0, Format.AVIF: 6.0}
 """Bytes that encoders hold beside that for each byte of a lossy result: noise costs up to three times a smooth sky."""
+_SMALL = {Format.WEBP: 9.0, Format.AVIF: 33.0}
+"""Bytes per pixel that lossy encoders hold beside that with the effort small."""
 _FULL_CHROMA_FROM = 95
+_ALPHA_AVIF, _ALPHA_AVIF_LOSSLESS = 13.0, 17.0
+"""What AVIF's encoder holds beside that for an alpha channel."""
+_DEEP_AVIF, _DEEP_AVIF_LOSSLESS = 1.1, 1.7
+"""How many times as much it holds at 10 and 12 bit."""
 _GREY_JPEG, _ALPHA_WEBP, _PNG_BYTES = 4.2, 34.0, 12_000_000
+_COMPARED = 12.0
+"""What a palette and the picture hold per pixel while they are compared (``engine.encoders``)."""
+_OXIPNG, _MOZJPEG = 5.0, 2.7
+"""Bytes that recompressing holds for each byte of a PNG's samples and for each sample of a JPEG."""
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
 _RESULT_BYTES = {
@@ -58,14 +69,25 @@ _DECODE_SECONDS = {
 }
 _LOSSY_SECONDS = {
     Format.JPEG: 0.06,
-    Format.PNG: 0.3,
-    Format.WEBP: 0.08,
-    Format.AVIF: 0.3,
+    Format.PNG: 0.8,
+    Format.WEBP: 0.09,
+    Format.AVIF: 0.8,
     Format.GIF: 0.4,
     Format.TIFF: 0.06,
 }
-_LOSSLESS_SECONDS = {**_LOSSY_SECONDS, Format.JPEG: 0.12, Format.PNG: 0.45, Format.WEBP: 0.4, Format.AVIF: 0.6}
-"""CPU seconds per megapixel on one core of a 2.x GHz server."""
+_LOSSLESS_SECONDS = {**_LOSSY_SECONDS, Format.JPEG: 0.12, Format.PNG: 0.15, Format.WEBP: 0.7, Format.AVIF: 1.5}
+"""CPU seconds per megapixel on one core of a 2.x GHz server, with a balanced effort."""
+_LOSSY_EFFORTS: dict[Format, tuple[float, float]] = {
+    Format.JPEG: (0.28, 1.0),
+    Format.PNG: (0.45, 1.0),
+    Format.WEBP: (0.55, 3.5),
+    Format.AVIF: (0.5, 13.0),
+}
+_LOSSLESS_EFFORTS = {**_LOSSY_EFFORTS, Format.PNG: (0.5, 4.5), Format.WEBP: (0.5, 1.8), Format.AVIF: (0.25, 3.5)}
+"""Time of the fast and of the small effort, as multiples of the balanced one's."""
+_MOZJPEG_SECONDS, _OXIPNG_SECONDS = 0.15, 0.6
+"""The same for recompressing, with the proof: of JPEG for each megapixel, of PNG for each million bytes of samples."""
+_OXIPNG_EFFORTS = {Effort.FAST: 0.7, Effort.BALANCED: 1.0, Effort.SMALL: 5.0}
 FIXED_SECONDS = 0.002
 
 
@@ -79,7 +101,7 @@ def _held_by_decoder(facts: Facts) -> float:
     return _HELD.get(facts.format, 0.0) * facts.bands * sample
 
 
-def _held_by_encoder(facts: Facts, target: Format, quality: int | None) -> float:
+def _held_by_encoder(facts: Facts, target: Format, quality: int | None, effort: Effort) -> float:
     """Bytes per pixel of the result that its encoder holds."""
     colours = facts.bands - facts.alpha
     if quality is None:
@@ -88,8 +110,14 @@ def _held_by_encoder(facts: Facts, target: Format, quality: int | None) -> float
         held = _LOSSLESS[target] if quality >= _FULL_CHROMA_FROM else _LOSSY[target]
         return _GREY_JPEG if colours == 1 else held
     held = _LOSSLESS[target] if quality == 100 else _LOSSY[target]
+    if effort is Effort.SMALL and quality < 100:
+        held += _SMALL.get(target, 0.0)
     if target is Format.WEBP and facts.alpha:
         held = max(held, _ALPHA_WEBP)
+    if target is Format.AVIF:
+        held += facts.alpha * (_ALPHA_AVIF_LOSSLESS if quality == 100 else _ALPHA_AVIF)
+    if target is Format.AVIF and facts.bits > 8:
+        held *= _DEEP_AVIF_LOSSLESS if quality == 100 else _DEEP_AVIF
     return held
 
 
@@ -108,13 +136,19 @@ def predict_bytes(
     full_check: bool,
     file_size: int,
     quality: int | None = None,
+    as_stored: bool = False,
+    oxipng: bool = False,
+    effort: Effort = Effort.BALANCED,
 ) -> int:
     """Peak bytes above the idle worker for one image.
 
     ``width`` × ``height`` is the result's frame in pixels; ``full_check`` says whether the result is decoded again
     (``engine.check.check_pixels``); ``file_size`` is the source's in bytes; ``quality`` is the target's number, None
-    when unknown (a usual lossy one is taken).
+    when unknown (a usual lossy one is taken); ``as_stored`` says that only the storage is made smaller
+    (``engine.lossless``), ``oxipng`` that it has a part in a PNG.
     """
+    if as_stored:
+        return int(FIXED_BYTES + 3 * file_size + _stored_bytes(facts) * facts.stored_width * facts.stored_height)
     source = facts.stored_width * facts.stored_height * facts.frames
     pixels = width * height * facts.frames
     sample = 2 if facts.bits > 8 else 1
@@ -126,21 +160,47 @@ def predict_bytes(
         resizing += facts.bands * (source + pixels)
     result = int(_RESULT_BYTES[target] * pixels * sample)
     result = min(result, file_size) if facts.lossless and not resized else result
-    encoder = _held_by_encoder(facts, target, quality) * pixels
+    encoder = _held_by_encoder(facts, target, quality, effort) * pixels
     encoder += _DETAIL.get(target, 0.0) * _detail(facts, file_size) * pixels
     if target is Format.PNG:
         encoder += _PNG_BYTES
+        compared = _COMPARED if quality is not None and quality < 100 else 0.0
+        encoder = max(encoder, (_OXIPNG * facts.bands * sample + compared) * pixels) if oxipng else encoder
     again = _DECODE_AGAIN.get(target, 0.0) * pixels if full_check else 0.0
     return int(FIXED_BYTES + file_size + 2 * result + held + turned + resizing + max(encoder, again))
 
 
+def _stored_bytes(facts: Facts) -> float:
+    """Bytes per pixel of one frame for ``engine.lossless``, the proof included."""
+    if facts.format is Format.PNG:
+        return _OXIPNG * facts.bands * (2 if facts.bits > 8 else 1)
+    return _MOZJPEG * facts.bands + _held_by_decoder(facts) if facts.format is Format.JPEG else 0.0
+
+
 def predict_seconds(
-    facts: Facts, target: Format, width: int, height: int, *, full_check: bool, quality: int | None = None
+    facts: Facts,
+    target: Format,
+    width: int,
+    height: int,
+    *,
+    full_check: bool,
+    quality: int | None = None,
+    as_stored: bool = False,
+    oxipng: bool = False,
+    effort: Effort = Effort.BALANCED,
 ) -> float:
     """CPU seconds on one core for one image; arguments as in ``predict_bytes``."""
     source = facts.stored_width * facts.stored_height * facts.frames / 1e6
     result = width * height * facts.frames / 1e6
+    samples = facts.bands * (2 if facts.bits > 8 else 1)
+    if as_stored and facts.format is not Format.PNG:
+        return FIXED_SECONDS + (_MOZJPEG_SECONDS * source if facts.format is Format.JPEG else 0.0)
+    if as_stored:
+        return FIXED_SECONDS + _OXIPNG_SECONDS * _OXIPNG_EFFORTS[effort] * samples * source
     decode = _DECODE_SECONDS[facts.format] * source
     again = decode + _DECODE_SECONDS[target] * result if full_check else 0.0
     encode = (_LOSSLESS_SECONDS if quality == 100 else _LOSSY_SECONDS)[target] * result
+    fast, small = (_LOSSLESS_EFFORTS if quality == 100 else _LOSSY_EFFORTS).get(target, (1.0, 1.0))
+    encode *= {Effort.FAST: fast, Effort.SMALL: small}.get(effort, 1.0)
+    encode += _OXIPNG_SECONDS * _OXIPNG_EFFORTS[effort] * samples * result if oxipng else 0.0
     return FIXED_SECONDS + decode + encode + again

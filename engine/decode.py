@@ -16,14 +16,15 @@ from typing import Any
 import pyvips
 from pyvips import Image
 
+from engine import losses
 from engine.containers import PNG_SIGNATURE, walk_png
-from engine.errors import Declined, Unreadable
+from engine.errors import Unreadable
 from engine.formats import Format
 from engine.icc import ProfileKind
 from engine.probe import PNG_TEXT, Facts
 from engine.task import Resize
 
-__all__ = ["Picture", "open_image", "picture"]
+__all__ = ["Picture", "open_image", "picture", "scaled", "turned"]
 
 _HARMLESS = re.compile(r"extraneous bytes before marker 0xd9")
 """libjpeg's warning for padding before the end-of-image marker, which some cameras write."""
@@ -87,8 +88,24 @@ def is_harmless(error: pyvips.Error) -> bool:
     return _HARMLESS.search(str(error)) is not None
 
 
-def picture(data: bytes, facts: Facts, resize: Resize, target: Format, quality: int, *, strict: bool = True) -> Picture:
-    """The pixels to encode. Lazy, so most damage shows only when they are pulled: raises pyvips.Error then."""
+def picture(
+    data: bytes,
+    facts: Facts,
+    resize: Resize,
+    target: Format,
+    quality: int,
+    *,
+    strict: bool = True,
+    flatten: bool = False,
+    upright: bool = True,
+    srgb_profile: bool = False,
+) -> Picture:
+    """The pixels to encode. Lazy, so most damage shows only when they are pulled: raises pyvips.Error then.
+
+    ``flatten``: transparency that the target cannot hold goes onto white; else it is WouldLose. Without ``upright``
+    they stay as the source stores them, for a result that keeps the orientation tag. With ``srgb_profile`` a profile
+    goes along also when it says no more than sRGB.
+    """
     width, height = resize.target(facts.width, facts.height)
     if facts.orientation >= 5:
         width, height = height, width
@@ -102,11 +119,13 @@ def picture(data: bytes, facts: Facts, resize: Resize, target: Format, quality: 
         else open_image(data, facts, strict=strict)
     )
     if target is Format.JPEG and image.hasalpha():
-        image = _without_alpha(data, facts, image)
+        image = _flat(image) if flatten else _without_alpha(data, facts, image)
     image, keep = _colour(image, facts, target, quality)
+    if srgb_profile and facts.profile is ProfileKind.SRGB:
+        keep = _holds(ProfileKind.GREY if facts.bands - facts.alpha == 1 else ProfileKind.RGB, target, quality)
     if resized:
         image = _resize(image, facts.frames, width, height)
-    return Picture(_upright(image, facts.frames, facts.orientation), keep)
+    return Picture(_upright(image, facts.frames, facts.orientation if upright else 1), keep)
 
 
 def _load(data: bytes, facts: Facts, across: float, down: float, strict: bool) -> Image:
@@ -121,18 +140,25 @@ def _load(data: bytes, facts: Facts, across: float, down: float, strict: bool) -
 
 
 def _without_alpha(data: bytes, facts: Facts, image: Image) -> Image:
-    """The colours alone, when the alpha says nothing; Declined when it does."""
-    opaque = 65535 if image.format == "ushort" else 255
+    """The colours alone, when the alpha says nothing; WouldLose when it does."""
     whole = open_image(data, facts)
-    if whole[whole.bands - 1].min() < opaque:
-        raise Declined("transparency would be lost: JPEG has none")
+    if whole[whole.bands - 1].min() < _white(image):
+        raise losses.transparent(Format.JPEG)
     return image.extract_band(0, n=image.bands - 1)
+
+
+def _white(image: Image) -> int:
+    return 65535 if _deep(image) else 255
+
+
+def _flat(image: Image) -> Image:
+    return image.flatten(background=_white(image), max_alpha=_white(image))
 
 
 def _to_srgb(image: Image) -> Image:
     """sRGB by the embedded profile, or by libvips' own for CMYK without a usable one."""
     fallback = {"input_profile": "cmyk"} if image.interpretation == "cmyk" else {}
-    return image.icc_transform("srgb", embedded=True, **fallback)
+    return image.icc_transform("srgb", embedded=True, depth=16 if _deep(image) else 8, **fallback)
 
 
 def _deep(image: Image) -> bool:
@@ -144,12 +170,7 @@ def _colour(image: Image, facts: Facts, target: Format, quality: int) -> tuple[I
     keep = facts.profile in (ProfileKind.RGB, ProfileKind.GREY)
     if image.interpretation == "cmyk" or (keep and not _holds(facts.profile, target, quality)):
         image, keep = _to_srgb(image), False
-    exact = (
-        target is Format.TIFF
-        or (target is Format.PNG and quality == 100)
-        or (target is Format.AVIF and facts.format is Format.AVIF)
-    )
-    if _deep(image) and not exact:
+    if _deep(image) and losses.depth(facts, target, quality) == 8:
         image = image.cast("uchar", shift=True).copy(interpretation="b-w" if image.bands < 3 else "srgb")
     return image, keep
 
@@ -182,11 +203,11 @@ def _stack(frames: list[Image], like: Image) -> Image:
 
 def _resize(image: Image, count: int, width: int, height: int) -> Image:
     if count == 1:
-        return _resize_one(image, width, height)
-    return _stack([_resize_one(frame, width, height) for frame in frames_of(image.copy_memory(), count)], image)
+        return scaled(image, width, height)
+    return _stack([scaled(frame, width, height) for frame in frames_of(image.copy_memory(), count)], image)
 
 
-def _resize_one(image: Image, width: int, height: int) -> Image:
+def scaled(image: Image, width: int, height: int) -> Image:
     """Exactly ``width`` × ``height``."""
     if (image.width, image.height) == (width, height):
         return image
@@ -201,9 +222,11 @@ def _resize_one(image: Image, width: int, height: int) -> Image:
     return small
 
 
-def _turn(image: Image, orientation: int) -> Image:
-    """Upright by EXIF orientation 2–8 (which stored row and column are the picture's top and left)."""
+def turned(image: Image, orientation: int) -> Image:
+    """Upright by EXIF orientation 1–8 (which stored row and column are the picture's top and left)."""
     match orientation:
+        case 1:
+            return image
         case 2:
             return image.fliphor()
         case 3:
@@ -221,13 +244,13 @@ def _turn(image: Image, orientation: int) -> Image:
 
 
 def _upright(image: Image, count: int, orientation: int) -> Image:
-    """Turned upright, and without the tag, which savers would write out again."""
+    """Turned upright (left as it is for 1), and without the tag, which savers would write out again."""
     if orientation == 2 and count == 1:
         image = image.fliphor()
     elif orientation != 1:
         image = image.copy_memory()
-        turned = [_turn(frame, orientation) for frame in frames_of(image, count)]
-        image = _stack(turned, image) if count > 1 else turned[0]
+        pictures = [turned(frame, orientation) for frame in frames_of(image, count)]
+        image = _stack(pictures, image) if count > 1 else pictures[0]
     if image.get_typeof("orientation"):
         image = image.copy()
         image.remove("orientation")

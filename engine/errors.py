@@ -3,10 +3,11 @@ kept, what to do.
 
     ImgoptError
     ├── ConfigError         settings with one or more problems; nothing was started
-    ├── PlanError           the roots or the output folder cannot be used; nothing was started
+    ├── PlanError           the roots, the output folder or what was asked for cannot be had; nothing was started
     ├── ImageError          one image; the run goes on
     │   ├── Unreadable      not an image, damaged, or a format nothing here decodes     → status "failed"
-    │   ├── Declined        refused on purpose: over a limit, or something would be lost → status "skipped"
+    │   ├── Declined        refused on purpose: over a limit, or not to be carried over  → status "skipped"
+    │   │   └── WouldLose   the result would lack something, and that kind is not allowed → status "skipped"
     │   └── WriteFailed     the result could not be put in place; the source is untouched → status "failed"
     ├── PoolError           no worker can be started
     └── RunnerError         no such run, the runner is gone, or it speaks another protocol version
@@ -48,7 +49,7 @@ class ConfigError(ImgoptError):
 
 
 class PlanError(ImgoptError):
-    """The roots or the output folder cannot be used."""
+    """The roots or the output folder cannot be used, or a package is missing for what was asked."""
 
 
 class ImageError(ImgoptError):
@@ -61,6 +62,19 @@ class Unreadable(ImageError):
 
 class Declined(ImageError):
     """Readable, and left alone on purpose: over a limit, or the target cannot hold all of it."""
+
+
+class WouldLose(Declined):
+    """The result would lack something that the source has."""
+
+    def __init__(self, message: str, *kinds: str) -> None:
+        super().__init__(message)
+        self.kinds = kinds
+        """Kinds of loss (``engine.job.Loss``) that are not allowed, the message's order."""
+
+    def with_option(self) -> Declined:
+        """The same, with the option that lets the image through."""
+        return Declined(f"{self} (--allow-loss {','.join(self.kinds)} does it all the same)")
 
 
 class WriteFailed(ImageError):

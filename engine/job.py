@@ -11,11 +11,13 @@ from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.efforts import Effort
 from engine.formats import Format
 from engine.task import TaskSettings
 from engine.variants import Variant
 
-__all__ = ["Job", "Limits", "Outcome", "Policy", "Recipe", "Savings", "Sibling", "Stage", "Status", "Verify"]
+__all__ = ["Job", "Limits", "Loss", "MetadataPolicy", "Outcome", "Policy", "Recipe", "Savings", "Sibling", "SizeLimit"]
+__all__ += ["Stage", "Status", "Verify"]
 
 
 class Stage(StrEnum):
@@ -50,6 +52,42 @@ class Verify(StrEnum):
     """Decode the result and compare it with the pixels handed to the encoder."""
     QUICK = "quick"
     """Header, dimensions and end of data."""
+
+
+class Loss(StrEnum):
+    """What a result may lack that its source has; such an image is skipped unless the kind is allowed."""
+
+    ANIMATION = "animation"
+    """All frames but the first."""
+    PAGES = "pages"
+    """All pages or pictures but the first."""
+    GAIN_MAP = "gain-map"
+    """What makes the picture brighter on an HDR screen."""
+    TRAILING = "trailing"
+    """What follows the end of the picture: the film of a motion photo, a depth map, a large preview."""
+    BITS = "bits"
+    """Bits per sample beyond what the target holds."""
+    ALPHA = "alpha"
+    """Transparency, by flattening onto white; half transparency in a GIF."""
+    LAYERS = "layers"
+    """Photoshop layers, masks, depth maps, and pictures inside pictures."""
+    PROFILE = "profile"
+    """A code (cICP, nclx) or a gamma that says how the numbers are to be seen."""
+
+
+class MetadataPolicy(StrEnum):
+    """What a result keeps of what its source says beside the pixels."""
+
+    STRIP = "strip"
+    """A colour profile that matters; pixels are turned upright."""
+    ICC = "icc"
+    """The same, and a profile that says no more than sRGB."""
+    COPYRIGHT = "copyright"
+    """As ``strip``, and author and rights."""
+    NO_GPS = "no-gps"
+    """As ``keep``, without the position."""
+    KEEP = "keep"
+    """EXIF, XMP, IPTC, profile and comments, as they are; pixels are not turned where viewers obey the tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +129,36 @@ def parse_size(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeLimit:
+    """The most bytes a result may have: a share of the original, or a number."""
+
+    percent: float = 0.0
+    """Percent of the original, above 0 to 100; 0 when ``bytes`` says it."""
+    bytes: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> SizeLimit:
+        """Read ``60%``, ``500K``, ``2MiB``; raises ValueError otherwise."""
+        text = text.strip()
+        if text.endswith("%"):
+            number = float(text[:-1])
+            if not 0 < number <= 100:
+                raise ValueError("a percentage above 0% to 100%")
+            return cls(percent=number)
+        size = parse_size(text)
+        if not size:
+            raise ValueError("a size of at least one byte")
+        return cls(bytes=size)
+
+    def __str__(self) -> str:
+        return str(self.bytes) if self.bytes else f"{self.percent!r}%".replace(".0%", "%")
+
+    def of(self, original: int) -> int:
+        """Bytes allowed for the result of an image of ``original`` bytes."""
+        return self.bytes or int(original * self.percent / 100)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Decided from the header, before any pixel is decoded."""
 
@@ -116,6 +184,14 @@ class Policy:
     overwrite: bool = True
     """Whether an existing file at the output path may be replaced."""
     limits: Limits = field(default_factory=Limits)
+    allow_loss: frozenset[Loss] = frozenset()
+    """Kinds of loss that do not make an image skipped."""
+    metadata: MetadataPolicy = MetadataPolicy.STRIP
+    lossless: bool = False
+    """Every pixel of every image stays exactly as it is."""
+    max_size: SizeLimit | None = None
+    """What a result must fit into, by a lower quality where the format has one; None: any size."""
+    effort: Effort = Effort.BALANCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +215,11 @@ class Recipe:
             "verify": policy.verify.value,
             "overwrite": policy.overwrite,
             "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
+            "allowLoss": sorted(policy.allow_loss),
+            "metadata": policy.metadata.value,
+            "lossless": policy.lossless,
+            "maxSize": [policy.max_size.percent, policy.max_size.bytes] if policy.max_size else None,
+            "effort": policy.effort.value,
         }
 
     @classmethod
@@ -154,6 +235,11 @@ class Recipe:
                 Verify(value["verify"]),
                 value["overwrite"],
                 Limits(*value["limits"]),
+                allow_loss=frozenset(Loss(kind) for kind in value["allowLoss"]),
+                metadata=MetadataPolicy(value["metadata"]),
+                lossless=value["lossless"],
+                max_size=SizeLimit(*value["maxSize"]) if value["maxSize"] else None,
+                effort=Effort(value["effort"]),
             ),
             tuple(Variant(None if kind is None else Format(kind), width) for kind, width in value["variants"]),
         )
@@ -172,6 +258,8 @@ class Job:
     recipe: Recipe
     size: int = 0
     """Bytes of the source as the scan saw it; 0 when not known."""
+    careful: bool = False
+    """A worker died with it: the next try leaves out the libraries of ``engine.extras``."""
     base: str = ""
     """What the file names of its siblings begin with; empty without siblings."""
 
@@ -222,6 +310,8 @@ class Outcome:
     """Peak memory above the idle worker as admitted."""
     peak_bytes: int = 0
     """Highest resident memory of the worker so far, as the kernel counts it."""
+    source_quality: int = 0
+    """Estimate of the quality that the source was made with, 1–100; 0 for a lossless one or when it is not known."""
     siblings: tuple[Sibling, ...] = ()
 
     def to_json(self) -> list[object]:

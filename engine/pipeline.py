@@ -11,23 +11,35 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine import codec, cost
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
-from engine.errors import Declined, ImageError
+from engine.errors import Declined, ImageError, Unreadable, WouldLose
+from engine.extras import installed, left_out
 from engine.files import Target, write_group
-from engine.formats import corrected
-from engine.job import Job, Outcome, Policy, Stage, Status, Verify
+from engine.fit import ENCODES
+from engine.formats import Format, corrected, info
+from engine.job import Job, Outcome, Policy, Recipe, Savings, Stage, Status, Verify
+from engine.losses import settle
 from engine.probe import Facts, probe
 from engine.source import Source
 from engine.strip import strip
+from engine.ways import keeps_pixels, unchanged
 
 __all__ = ["Needs", "Write", "commit", "failure", "prepare"]
 
 READ_AHEAD_BYTES = 1024 * 1024
 """What probing costs beside the file's own bytes."""
-KEPT_SMALL = "already small: encoding it again would not save enough"
+KEPT_SMALL, RECOMPRESSED = "already small", "recompressed losslessly"
+AGAIN = "encoding it again would not save enough"
+NO_MORE = "encoding it again would not save more"
+UNKNOWN_SAVES = Savings(5.0)
+"""The least that encoding a lossy image again must save whose own quality cannot be read (AVIF, animated WebP), so that
+results are not encoded again and again for little."""
+LITTLE = 0.2
+"""Share of a JPEG saved by encoding it again below which storing it better may save as much."""
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -100,7 +112,12 @@ def prepare(
                 return Needs(source.size + READ_AHEAD_BYTES)
             data = source.read()
         facts = probe(data, job.recipe.policy.limits)
-        return _optimize(job, source, data, facts, allowance, temp, stage, started)
+        facts = settle(facts, job.recipe.settings, job.recipe.policy)
+        with left_out(job.careful):
+            return _optimize(job, source, data, facts, allowance, temp, stage, started)
+    except WouldLose as error:
+        # Contract calls have no option to name.
+        return failure(error.with_option() if job.recipe.policy.keep_original else error, original_size)
     except Exception as error:
         return failure(error, original_size)
 
@@ -119,17 +136,19 @@ def _optimize(
     format = codec.target_format(facts, settings)
     if job.in_place and format is not facts.format and policy.keep_original:
         raise Declined(f"a {facts.format.value.upper()} under another format's name: rename it, or write to a folder")
-    full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and job.in_place)
-    width, height = settings.resize.target(facts.width, facts.height)
-    quality = settings.quality.of(format)
-    needs = cost.predict_bytes(facts, format, width, height, full_check=full, file_size=len(data), quality=quality)
+    full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and (job.in_place or policy.lossless))
+    needs, seconds = _predicted(facts, job.recipe, len(data), full_check=full)
     if needs > allowance:
         return Needs(needs)
-    seconds = cost.predict_seconds(facts, format, width, height, full_check=full, quality=quality)
     stage(Stage.DECODE, seconds, needs)
     encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy)
+    delivers = _delivers(policy, facts, encoded, data)
+    reason = _reason(policy, facts, encoded, delivers=delivers)
+    if (better := _without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:
+        delivers, encoded, reason = True, better, f"{RECOMPRESSED}: {AGAIN if not delivers else NO_MORE}"
     base = Outcome(
         Status.DONE,
+        reason,
         original_size=len(data),
         optimized_size=len(encoded.data),
         source_format=facts.format.value,
@@ -138,39 +157,106 @@ def _optimize(
         height=encoded.height,
         quality=encoded.quality,
         predicted_bytes=needs,
+        source_quality=facts.quality,
     )
-    if not _delivers(policy, facts, encoded, len(data)):
-        return _keep(job, source, data, facts, base, temp, started)
+    if not delivers:
+        kept = _without_metadata(data, facts, policy)
+        if kept is not None:
+            return _keep(job, source, data, kept, facts, base, temp, started)
+        base = replace(base, reason="")
     stage(Stage.CHECK, seconds, needs)
     check_structure(encoded)
-    if full:
+    if full and not encoded.as_stored:  # those were compared when they were made
         check_pixels(data, facts, settings, encoded)
     path = corrected(job.target, encoded.format) if not policy.keep_original else job.target
     stage(Stage.WRITE, seconds, needs)
     return Write(_target(job, source, path, temp), encoded.data, replace(base, target=path), started)
 
 
-def _delivers(policy: Policy, facts: Facts, encoded: Encoded, original_size: int) -> bool:
+def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool) -> tuple[int, float]:
+    """Peak bytes and CPU seconds."""
+    settings, policy = recipe.settings, recipe.policy
+    format = codec.target_format(facts, settings)
+    size = settings.resize.target(facts.width, facts.height)
+    quality = settings.quality.of(format)
+    how: dict[str, Any] = {
+        "full_check": full_check,
+        "as_stored": keeps_pixels(facts, settings, policy),
+        "effort": policy.effort,
+        "oxipng": format is Format.PNG and (quality == 100 or policy.keep_original) and installed("oxipng"),
+    }
+    needs = cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **how)
+    if _may_be_stored_better(policy, facts) and unchanged(facts, settings):
+        again = {**how, "as_stored": True}
+        needs = max(needs, cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **again))
+    seconds = cost.predict_seconds(facts, format, *size, quality=quality, **how)
+    return needs, seconds * (ENCODES if policy.max_size else 1)
+
+
+def _reason(policy: Policy, facts: Facts, encoded: Encoded, *, delivers: bool) -> str:
+    """Why an image is kept, or why only its storage was made smaller; empty for one that was simply done."""
+    lower = encoded.as_stored and facts.quality and not policy.lossless
+    why = f"its quality of about {facts.quality} is no higher than the one asked for" if lower else AGAIN
+    if not delivers:
+        return f"{KEPT_SMALL}: {why}"
+    return f"{RECOMPRESSED}: {why}" if lower else ""
+
+
+def _delivers(policy: Policy, facts: Facts, encoded: Encoded, data: bytes) -> bool:
     """Whether the result is what the user gets; raises Declined for a larger one that is to be skipped."""
+    original_size = len(data)
     if not policy.keep_original:
         return True
     asked = encoded.format is not facts.format or (encoded.width, encoded.height) != (facts.width, facts.height)
     if not asked:
+        if policy.max_size and len(encoded.data) <= policy.max_size.of(original_size) < original_size:
+            return True
+        if encoded.as_stored and len(encoded.data) >= len(_without_metadata(data, facts, policy) or data):
+            return False  # nothing but metadata would go
+        unknown = info(facts.format).lossy and not facts.quality and not encoded.lossless
+        if unknown and not UNKNOWN_SAVES.reached(original_size, len(encoded.data)):
+            return False
         return policy.min_savings.reached(original_size, len(encoded.data))
     if policy.skip_larger and len(encoded.data) >= original_size:
         raise Declined("the result would be larger than the original")
     return True
 
 
+def _without_metadata(data: bytes, facts: Facts, policy: Policy) -> bytes | None:
+    """The original with the metadata that is wanted; None when that cannot be done without encoding it anew."""
+    try:
+        return strip(data, facts, policy.metadata)
+    except Unreadable:
+        return None
+
+
+def _may_be_stored_better(policy: Policy, facts: Facts) -> bool:
+    """Whether there is another way than encoding an image again."""
+    jpeg = facts.format is Format.JPEG and policy.keep_original
+    return jpeg and installed("mozjpeg_lossless_optimization")
+
+
+def _without_loss(policy: Policy, facts: Facts, encoded: Encoded, data: bytes, *, delivers: bool) -> Encoded | None:
+    """A JPEG whose new encoding saves little, stored better instead; None when that is not smaller."""
+    asked = encoded.format is not facts.format or (encoded.width, encoded.height) != (facts.width, facts.height)
+    if asked or encoded.as_stored or not _may_be_stored_better(policy, facts):
+        return None
+    if delivers and len(encoded.data) < (1 - LITTLE) * len(data):
+        return None
+    better = codec.optimize_as_stored(data, facts, policy)
+    if delivers and len(better.data) > len(encoded.data):
+        return None
+    return better if _delivers(policy, facts, better, data) else None
+
+
 def _keep(
-    job: Job, source: Source, data: bytes, facts: Facts, base: Outcome, temp: str, started: float
+    job: Job, source: Source, data: bytes, kept: bytes, facts: Facts, base: Outcome, temp: str, started: float
 ) -> Write | Outcome:
-    """The original stays, without the metadata that is not wanted; an output tree gets a copy of it."""
-    kept = strip(data, facts)
+    """The original stays as ``kept``, which is ``data`` itself when no metadata went; an output tree gets a copy."""
     outcome = replace(
         base,
         status=Status.KEPT,
-        reason=KEPT_SMALL if kept is data else f"{KEPT_SMALL}; only metadata was removed",
+        reason=base.reason if kept is data else f"{base.reason}; only metadata was removed",
         optimized_size=len(kept),
         target_format=base.source_format,
         width=facts.width,

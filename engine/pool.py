@@ -17,11 +17,12 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from engine import monitor
 from engine.budget import Budget
-from engine.deaths import Deaths
+from engine.deaths import OUTSIDE_SIGNALS, Deaths
 from engine.errors import PoolError
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
 from engine.files import remove_temps, temp_name
@@ -240,6 +241,7 @@ class ParallelProcessPool:
         if verdict := self._deaths.verdict(job.index, link, reason):
             self._finish(number, job, Outcome(Status.FAILED, verdict))
             return
+        job = replace(job, careful=job.careful or link.returncode not in OUTSIDE_SIGNALS)
         self._put_back(job)
         self._report(Retried(job.index, reason))
 

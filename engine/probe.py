@@ -3,9 +3,9 @@
     bytes ──sniff──▶ walk of the container ──▶ Facts
                           │                       └─▶ engine.cost (memory), engine.codec (what to do)
                           ├─▶ Unreadable: not an image, ends early, nothing here decodes it
-                          └─▶ Declined: over a limit, or it holds something that no result could hold
+                          └─▶ Declined: over a limit, or of a kind that nothing here carries over faithfully
 
-What depends on the settings (transparency into a JPEG, an animation into a PNG) is refused by ``engine.codec``.
+What a target cannot hold is only told here; ``engine.losses`` decides by the settings.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import struct
 import zlib
 from dataclasses import dataclass, replace
 
-from engine import boxes, containers, ifd
+from engine import boxes, containers, gainmap, ifd
+from engine.apng import read_apng
 from engine.errors import Declined, Unreadable
+from engine.estimate import jpeg_quality, vp8_quality
+from engine.foreign import NOT_READ, what_it_is
 from engine.formats import Format, sniff
+from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind, judge
 from engine.job import Limits
 
-__all__ = ["PNG_TEXT", "TRAILING_ALLOWED", "Facts", "probe"]
+__all__ = ["PNG_TEXT", "Facts", "probe"]
 
-TRAILING_ALLOWED = 10_000
-"""Bytes after the picture's end that are dropped without asking; more is a second picture, a film, a depth map."""
 _MAX_PROFILE = 8 << 20
 """Largest uncompressed colour profile that is read, in bytes."""
 _SRGB_GAMMA = 45455
@@ -57,8 +59,16 @@ class Facts:
     profile: ProfileKind = ProfileKind.NONE
     cmyk: bool = False
     trailing: int = 0
-    """Bytes after the picture's end, zeros at both ends not counted."""
-    gain_map: bool = False
+    """Bytes after the picture's end beside a gain map, zeros at both ends not counted."""
+    gain_map: GainMapKind = GainMapKind.NONE
+    more: int = 0
+    """Pages or pictures beside ``frames`` that cannot be decoded together with them."""
+    sequence: bool = False
+    """An AVIF animation, of which only one picture is decoded."""
+    layers: str = ""
+    """What lies inside or beside the picture and nothing here writes (``Photoshop layers``); empty: nothing."""
+    coding: str = ""
+    """The code by which the colours are given, where it is not sRGB's and no profile says more (``cICP 9/16``)."""
     gamma: int = 0
     """PNG gAMA × 100,000 when it matters (no profile and not sRGB's), else 0."""
     lossless: bool = False
@@ -67,46 +77,10 @@ class Facts:
     """PNG: holds text chunks, which the decoder need not see."""
     bilevel_fax: bool = False
     """TIFF: one bit a pixel in a fax compression."""
-
-
-_FOREIGN = (
-    (b"BM", "BMP"),
-    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"%PDF", "PDF"),
-    (b"%!PS", "PostScript"),
-    (b"\0\0\1\0", "icon (ICO)"),
-    (b"8BPS", "Photoshop"),
-    (b"PK\3\4", "ZIP archive"),
-    (b"version https://git-lfs", "Git LFS pointer"),
-)
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
-
-
-NOT_READ = ", which is not read here"
-"""How the sentence ends for an image in a format that no loader here is allowed for."""
-
-
-def _what_it_is(data: bytes) -> str:
-    """A sentence for bytes that are none of our formats."""
-    if not data:
-        return "not an image: the file is empty"
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return f"a HEIC image{NOT_READ}"
-    for signature, name in _FOREIGN:
-        if data.startswith(signature):
-            pointer = name == "Git LFS pointer"
-            return f"not an image: a {name}" if pointer or "archive" in name else f"a {name} file{NOT_READ}"
-    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if b"<svg" in start:
-        return f"an SVG drawing{NOT_READ}"
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "not an image: a web page or XML"
-    if not data.strip(b"\0"):
-        return "not an image: only zero bytes"
-    return "not an image"
+    quality: int = 0
+    """Estimate of what a lossy JPEG or WebP was made with, 1–100; 0 when it is not known."""
+    apng: bool = False
+    """An animated PNG: no decoder here reads its frames, so it is only made smaller as it is."""
 
 
 def probe(data: bytes, limits: Limits) -> Facts:
@@ -115,23 +89,18 @@ def probe(data: bytes, limits: Limits) -> Facts:
         raise Declined(f"{len(data):,} bytes are over the limit of {limits.max_file_size:,}")
     kind = sniff(data[:64])
     if kind is None:
-        sentence = _what_it_is(data)
+        sentence = what_it_is(data)
         raise Declined(sentence) if sentence.endswith(NOT_READ) else Unreadable(sentence)
     try:
         facts = _PROBES[kind](data, limits)
     except (struct.error, IndexError):
         raise Unreadable(f"damaged: the {kind.value.upper()} header is too short") from None
     _within(facts, limits)
-    if facts.gain_map:
-        raise Declined("its HDR gain map would be lost")
-    if facts.trailing > TRAILING_ALLOWED:
-        raise Declined(f"{facts.trailing:,} bytes after the picture's end would be lost (film, depth map or preview)")
     return facts
 
 
 def _within(facts: Facts, limits: Limits) -> None:
-    pixels = facts.stored_width * facts.stored_height
-    if pixels > limits.max_pixels:
+    if facts.stored_width * facts.stored_height > limits.max_pixels:
         size = f"{facts.stored_width:,} × {facts.stored_height:,} pixels"
         raise Declined(f"{size} are over the limit of {limits.max_pixels:,}")
     if facts.frames > limits.max_frames:
@@ -150,9 +119,11 @@ def _tail(data: bytes, end: int) -> int:
 
 
 def _upright(facts: Facts) -> Facts:
-    if facts.orientation < 5:
-        return facts
-    return replace(facts, width=facts.stored_height, height=facts.stored_width)
+    return facts if facts.orientation < 5 else replace(facts, width=facts.stored_height, height=facts.stored_width)
+
+
+_INNER = (b"GDepth:Mime", b"GImage:Mime", b"GAudio:Mime")
+"""What XMP says of a depth map, the other eye's picture or a sound that it holds."""
 
 
 def _probe_jpeg(data: bytes, limits: Limits) -> Facts:
@@ -161,22 +132,21 @@ def _probe_jpeg(data: bytes, limits: Limits) -> Facts:
         raise Unreadable(f"a JPEG of {layout.components} components, which cannot be decoded")
     if layout.precision != 8:
         raise Unreadable(f"a JPEG of {layout.precision} bits per sample, which cannot be decoded here")
-    orientation, gain_map, parts = 0, False, []
+    orientation, inner, parts = 0, False, []
     for segment in layout.segments:
         if segment.kind == b"\xe1":
             payload = segment.payload(data)
             if payload.startswith(b"Exif\0\0") and not orientation:
                 orientation = ifd.exif_orientation(payload[6:])
-            gain_map = gain_map or b"hdrgm:" in payload or b"HDRGainMap" in payload
+            inner = inner or any(mark in payload for mark in _INNER)
         elif segment.kind == b"\xe2":
             payload = segment.payload(data)
             if payload.startswith(b"ICC_PROFILE\0") and len(payload) > 14:
                 parts.append((payload[12], payload[14:]))
-            gain_map = gain_map or payload.startswith(b"urn:iso:std:iso:ts:21496")
+    gain = gainmap.find(data, layout)
     trailing = _tail(data, layout.end)
-    if trailing:
-        marks = (b"hdrgm:", b"hdrgainmap", b"HDRGainMap", b"urn:iso:std:iso:ts:21496")
-        gain_map = gain_map or any(data.find(mark, layout.end) >= 0 for mark in marks)
+    if gain.end:
+        trailing = len(data[layout.end : gain.start].strip(b"\0")) + _tail(data, gain.end)
     profile = b"".join(part for _, part in sorted(parts, key=lambda part: part[0]))
     width, height = layout.width, layout.height
     return _upright(
@@ -193,8 +163,10 @@ def _probe_jpeg(data: bytes, limits: Limits) -> Facts:
             profile=judge(profile, layout.components) if profile else ProfileKind.NONE,
             cmyk=layout.components == 4,
             trailing=trailing,
-            gain_map=gain_map,
+            gain_map=gain.kind,
+            layers="depth map, second picture or sound inside its metadata" if inner else "",
             lossless=layout.frame in (0xC3, 0xCB),
+            quality=jpeg_quality(data, layout.segments),
         )
     )
 
@@ -230,11 +202,8 @@ def _probe_png(data: bytes, limits: Limits) -> Facts:
         raise Unreadable("damaged: the PNG header is not valid")
     if b"IDAT" not in kinds:
         raise Unreadable("damaged: a PNG without a picture")
-    if kinds.keys() & {b"acTL", b"fcTL", b"fdAT"}:
-        raise Declined("an animated PNG, whose animation would be lost")
+    animated = bool(kinds.keys() & {b"acTL", b"fcTL", b"fdAT"})
     coded = kinds[b"cICP"].payload(data) if b"cICP" in kinds else b"\1\x0d\0\1"
-    if coded[:2] != b"\1\x0d":
-        raise Declined("its colours are given by a code (cICP) that would be lost")
     alpha = colour in (4, 6) or b"tRNS" in kinds
     bands = _PNG_BANDS[colour] + (1 if b"tRNS" in kinds and colour in (0, 2, 3) else 0)
     profile = _png_profile(data, kinds[b"iCCP"]) if b"iCCP" in kinds else b""
@@ -252,14 +221,18 @@ def _probe_png(data: bytes, limits: Limits) -> Facts:
             bands,
             bits,
             orientation=ifd.exif_orientation(kinds[b"eXIf"].payload(data)) if b"eXIf" in kinds else 1,
+            frames=len(read_apng(data, chunks).frames) if animated else 1,
+            animated=animated,
             alpha=alpha,
             progressive=bool(interlace),
             palette=colour == 3,
             profile=judge(profile, bands - alpha) if profile else ProfileKind.NONE,
             trailing=_tail(data, containers.png_end(chunks)),
             gamma=gamma,
+            coding="" if coded[:2] == b"\1\x0d" else "cICP " + "/".join(str(number) for number in coded[:2]),
             lossless=True,
             text=bool(kinds.keys() & PNG_TEXT),
+            apng=animated,
         )
     )
 
@@ -275,8 +248,7 @@ def _probe_webp(data: bytes, limits: Limits) -> Facts:
         height = int.from_bytes(body[7:10], "little") + 1
         alpha, animated = bool(body[0] & 0x10), bool(body[0] & 0x02)
         profile = kinds[b"ICCP"].payload(data) if b"ICCP" in kinds else b""
-        exif = kinds[b"EXIF"].payload(data) if b"EXIF" in kinds else b""
-        exif = exif.removeprefix(b"Exif\0\0")
+        exif = kinds[b"EXIF"].payload(data).removeprefix(b"Exif\0\0") if b"EXIF" in kinds else b""
     elif first.kind == b"VP8 ":
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", body, 6))
         alpha = False
@@ -308,6 +280,7 @@ def _probe_webp(data: bytes, limits: Limits) -> Facts:
             profile=judge(profile, 3) if profile else ProfileKind.NONE,
             trailing=_tail(data, end),
             lossless=b"VP8L" in kinds,
+            quality=vp8_quality(data, kinds.get(b"VP8 ")) if not animated else 0,
         )
     )
 
@@ -337,18 +310,15 @@ def _probe_gif(data: bytes, limits: Limits) -> Facts:
 def _probe_avif(data: bytes, limits: Limits) -> Facts:
     layout = boxes.walk_avif(data)
     _check_size(layout.width, layout.height, limits)
-    if layout.sequence:
-        raise Declined("an animated AVIF, whose animation would be lost")
-    if layout.gain_map:
-        raise Declined("its HDR gain map would be lost")
+    coding = ""
     if layout.colour_code is not None and not layout.profile:
         primaries, transfer = layout.colour_code
         if primaries not in (1, 2) or transfer not in (1, 2, 6, 13, 14, 15):
-            raise Declined(f"its colours are given by a code (nclx {primaries}/{transfer}) that would be lost")
-    return _avif_facts(data, layout)
+            coding = f"nclx {primaries}/{transfer}"
+    return _avif_facts(data, layout, coding)
 
 
-def _avif_facts(data: bytes, layout: boxes.AvifLayout) -> Facts:
+def _avif_facts(data: bytes, layout: boxes.AvifLayout, coding: str) -> Facts:
     """Facts of the picture as the decoder will hand it out: it applies rotation and cropping itself."""
     import pyvips
 
@@ -358,8 +328,6 @@ def _avif_facts(data: bytes, layout: boxes.AvifLayout) -> Facts:
         from engine.vips import plain
 
         raise Unreadable(f"damaged: the AVIF header cannot be read ({plain(error)})") from None
-    if image.get("n-pages") > 1:
-        raise Declined(f"an AVIF of {image.get('n-pages')} pictures, of which all but one would be lost")
     alpha = image.hasalpha()
     colours = image.bands - alpha
     return Facts(
@@ -374,6 +342,11 @@ def _avif_facts(data: bytes, layout: boxes.AvifLayout) -> Facts:
         progressive=True,
         profile=judge(layout.profile, colours) if layout.profile else ProfileKind.NONE,
         trailing=_tail(data, layout.end),
+        gain_map=GainMapKind.OTHER if layout.gain_map else GainMapKind.NONE,
+        more=0 if layout.sequence else image.get("n-pages") - 1,
+        sequence=layout.sequence,
+        layers="depth map" if layout.depth_map else "",
+        coding=coding,
     )
 
 

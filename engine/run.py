@@ -242,7 +242,7 @@ class Run:
     def _job(self, index: int) -> Job:
         catalog = self.state.catalog
         paths = catalog.source(index), catalog.target(index)
-        return Job(index, *paths, self._recipe, catalog.original(index), catalog.base(index))
+        return Job(index, *paths, self._recipe, catalog.original(index), base=catalog.base(index))
 
     # ── gauges ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from engine.job import Savings, parse_size
+from engine.job import Savings, SizeLimit, parse_size
 
 __all__ = ["Kind", "Setting", "declare"]
 
@@ -18,8 +18,10 @@ class Kind(StrEnum):
     SECONDS = "seconds"
     FLAG = "true or false"
     CHOICE = "choice"
+    CHOICES = "choices"
     SIZE = "size"
     SAVINGS = "savings"
+    SIZE_LIMIT = "size limit"
     PATH = "path"
 
 
@@ -63,10 +65,14 @@ class Setting:
                 return "true or false"
             case Kind.CHOICE:
                 return "one of " + ", ".join(self.choices)
+            case Kind.CHOICES:
+                return "any of " + ", ".join(self.choices)
             case Kind.SIZE:
                 return f"a size from {_size_text(self.low)} to {_size_text(self.high)}, such as 512M or 1.5G"
             case Kind.SAVINGS:
                 return "a share such as 1% or a size such as 10K"
+            case Kind.SIZE_LIMIT:
+                return "a size such as 500K or a share of the original such as 60%"
             case Kind.PATH:
                 return "a path"
 
@@ -80,27 +86,36 @@ class Setting:
     def _parse(self, value: object) -> Any:
         match self.kind:
             case Kind.FLAG:
-                if isinstance(value, str):
-                    value = {"true": True, "false": False}[value.lower()] if value.lower() in ("true", "false") else 0
-                if not isinstance(value, bool):
-                    raise ValueError
-                return value
+                return _flag(value)
             case Kind.CHOICE:
                 if value not in self.choices:
                     raise ValueError
                 return value
+            case Kind.CHOICES:
+                return self._chosen(value)
             case Kind.PATH:
                 if not isinstance(value, str) or not value or "\0" in value:
                     raise ValueError
                 return value
-            case Kind.SAVINGS:
-                return Savings.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
+            case Kind.SAVINGS | Kind.SIZE_LIMIT:
+                kind = Savings if self.kind is Kind.SAVINGS else SizeLimit
+                return kind.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
             case Kind.SIZE:
                 return self._number(parse_size(value) if isinstance(value, str) else value, whole=True)
             case Kind.WHOLE:
                 return self._number(value, whole=True)
             case Kind.SECONDS:
                 return self._number(value, whole=False)
+
+    def _chosen(self, value: object) -> tuple[str, ...]:
+        """From a list whose items, or a text that, names choices with commas between; each once, in their order."""
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+            raise ValueError
+        named = {name.strip() for item in items for name in item.split(",") if name.strip()}
+        if not named <= set(self.choices):
+            raise ValueError
+        return tuple(choice for choice in self.choices if choice in named)
 
     def _number(self, value: object, *, whole: bool) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -114,15 +129,27 @@ class Setting:
 
     def to_file(self, value: Any) -> Any:
         """The value as a TOML file holds it."""
-        if self.kind is Kind.SAVINGS:
+        if self.kind in (Kind.SAVINGS, Kind.SIZE_LIMIT):
             return str(value)
+        if self.kind is Kind.CHOICES:
+            return list(value)
         return _size_text(value) if self.kind is Kind.SIZE else value
 
     def show(self, value: Any) -> str:
         """The value for people and for a form's field; empty when not set."""
         if value is None:
             return ""
+        if self.kind is Kind.CHOICES:
+            return ", ".join(value)
         return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower())
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
 
 
 def _shown(value: object) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from engine.efforts import Effort
 from engine.formats import Format
-from engine.job import Limits, Policy, Recipe, Savings, Verify
+from engine.job import Limits, Loss, MetadataPolicy, Policy, Recipe, Savings, SizeLimit, Verify
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 
@@ -38,10 +39,25 @@ class Settings:
     )
     quality_jpeg: int | None = _quality(None, "quality-jpeg", "quality of JPEG, before `quality`")
     quality_png: int | None = _quality(
-        None, "quality-png", "below 100: PNG as a palette of at most 256 colours; not set or 100: lossless"
+        None, "quality-png", "below 100: PNG as a palette where that is smaller and does not show; else lossless"
     )
     quality_webp: int | None = _quality(None, "quality-webp", "quality of WebP, before `quality`; 100: lossless")
     quality_avif: int | None = _quality(None, "quality-avif", "quality of AVIF, before `quality`; 100: lossless")
+    lossless: bool = declare(
+        False,
+        "encode",
+        Kind.FLAG,
+        "make files smaller without changing a pixel, each in its own format",
+        flags=("--lossless",),
+    )
+    effort: str = declare(
+        "balanced",
+        "encode",
+        Kind.CHOICE,
+        "time spent on each image; fast: a fraction of the time for a few percent more bytes, small: the reverse",
+        choices=tuple(Effort),
+        flags=("--effort",),
+    )
     format: str = declare(
         "original",
         "encode",
@@ -61,12 +77,36 @@ class Settings:
         "keep the original unless the result saves at least this",
         flags=("--min-savings",),
     )
+    max_size: SizeLimit | None = declare(
+        None,
+        "encode",
+        Kind.SIZE_LIMIT,
+        "largest result: JPEG, WebP and AVIF get the best quality from 10 up that fits; skip what does not fit",
+        flags=("--max-size",),
+    )
     skip_larger: bool = declare(
         False,
         "encode",
         Kind.FLAG,
         "skip a resize or conversion whose result is larger than the original",
         flags=("--skip-larger",),
+    )
+    allow_loss: tuple[str, ...] = declare(
+        (),
+        "encode",
+        Kind.CHOICES,
+        "go on although this would be lost; without it such an image is skipped with the reason",
+        choices=tuple(kind.value for kind in Loss),
+        flags=("--allow-loss",),
+    )
+    metadata: str = declare(
+        MetadataPolicy.STRIP.value,
+        "encode",
+        Kind.CHOICE,
+        "what results keep: strip: a profile that matters; icc: any profile; copyright: author and rights too; "
+        "no-gps: all but the position; keep: all",
+        choices=tuple(entry.value for entry in MetadataPolicy),
+        flags=("--metadata",),
     )
 
     output: str | None = declare(
@@ -179,7 +219,7 @@ class Settings:
 
     def recipe(self) -> Recipe:
         """What a worker must know of them."""
-        overall = self.quality
+        overall = 100 if self.lossless else self.quality
         quality = Quality(
             overall=overall,
             jpeg=self.quality_jpeg or overall or WEB_PRESET[Format.JPEG],
@@ -193,6 +233,11 @@ class Settings:
             skip_larger=self.skip_larger,
             verify=Verify(self.verify),
             limits=Limits(self.max_pixels, self.max_frames, self.max_file_size),
+            allow_loss=frozenset(Loss(kind) for kind in self.allow_loss),
+            metadata=MetadataPolicy(self.metadata),
+            lossless=self.lossless,
+            max_size=self.max_size,
+            effort=Effort(self.effort),
         )
         return Recipe(settings, policy)
 
@@ -235,15 +280,23 @@ CONFLICTS = (
     (("width", "height"), ("short_edge",)),
     (("long_edge",), ("short_edge",)),
     (("in_place",), ("output",)),
+    (("lossless",), ("quality", "quality_jpeg", "quality_png", "quality_webp", "quality_avif")),
+    (("lossless",), ("width", "height", "long_edge", "short_edge")),
+    (("lossless",), ("format",)),
 )
 """Groups of settings of which only one may be set."""
+
+
+def is_set(name: str, value: object) -> bool:
+    """Whether a value of the setting ``name`` says something that its default does not."""
+    return value is not None and value != setting(name).default
 
 
 def conflicts(settings: Settings) -> list[tuple[str, str]]:
     """Pairs of settings that contradict each other."""
 
     def first_set(names: tuple[str, ...]) -> str | None:
-        return next((name for name in names if getattr(settings, name) not in (None, False)), None)
+        return next((name for name in names if is_set(name, getattr(settings, name))), None)
 
     pairs = ((first_set(left), first_set(right)) for left, right in CONFLICTS)
     return [(left, right) for left, right in pairs if left and right]
@@ -254,9 +307,18 @@ def summary(settings: Settings) -> str:
     quality = settings.recipe().settings.quality
     png = "lossless" if quality.png == 100 else str(quality.png)
     parts = [f"jpeg {quality.jpeg}", f"webp {quality.webp}", f"avif {quality.avif}", f"png {png}"]
+    parts = ["lossless"] if settings.lossless else parts
+    if settings.max_size is not None:
+        parts.append(f"at most {settings.max_size}")
     if settings.format != "original":
         parts.append(f"to {settings.format}")
+    if settings.effort != Effort.BALANCED:
+        parts.append(f"effort {settings.effort}")
     for name in ("width", "height", "long_edge", "short_edge"):
         if getattr(settings, name):
             parts.append(f"{name.replace('_', ' ')} {getattr(settings, name)}")
+    if settings.allow_loss:
+        parts.append(f"may lose {', '.join(settings.allow_loss)}")
+    if settings.metadata != MetadataPolicy.STRIP:
+        parts.append(f"metadata {settings.metadata}")
     return "  ".join(parts)

@@ -115,7 +115,13 @@ class Slot:
         idle = all(task.started is None for task in self.tasks.values())
         if self.ready and idle and (self.tasks or self.leaving) and now - self.heard > ANSWER_SECONDS:
             return "did not answer"
-        late = (task for task in self.tasks.values() if task.started is not None and now - task.started > task.limit)
+        # A library that holds the interpreter's lock keeps the writer of the images before from its work.
+        more = self.current.limit if self.current is not None else 0.0
+        late = (
+            task
+            for task in self.tasks.values()
+            if task.started is not None and now - task.started > task.limit + (more if task.writing else 0.0)
+        )
         return next((f"{TOOK_LONGER} {task.limit:g} s" for task in late), "")
 
     def _forgive(self, seconds: float, now: float) -> None:
@@ -171,9 +177,11 @@ class Slot:
             self.recipes.append(job.recipe)
             self.link.send(recipe=number, value=job.recipe.to_json())
         self.give(task)
-        more = {"base": job.base} if job.base else {}
-        paths = {"source": job.source, "target": job.target, "temp": task.temp, **more}
-        self.link.send(task=job.index, recipe=number, allowance=allowance, **paths)
+        more: dict[str, object] = {"careful": True} if job.careful else {}
+        if job.base:
+            more["base"] = job.base
+        paths = {"source": job.source, "target": job.target, "temp": task.temp}
+        self.link.send(task=job.index, recipe=number, allowance=allowance, **paths, **more)
 
     def recall(self) -> None:
         """Ask for every image back that it has not started."""

@@ -1,117 +1,125 @@
-"""Drops metadata from a file whose pixels stay as they are: EXIF, XMP, IPTC, comments, previews, trailing bytes.
+"""The metadata policy for a file whose pixels stay as they are: what is not wanted goes, nothing is encoded.
 
-What the picture's look depends on stays: colour profiles other than sRGB, gamma, Adobe's colour transform, animation,
-and an orientation other than upright, as an EXIF block of that one tag. JPEG, PNG, WebP and GIF; TIFF and AVIF keep
-their metadata in the structure of the file and are returned as they are.
+JPEG, PNG, WebP and GIF are first stripped bare of EXIF, XMP, IPTC, comments, previews and trailing bytes; what the
+policy leaves is put back in. TIFF and AVIF, whose parts point at each other, are overwritten in place instead. What
+the picture's look depends on stays: a profile other than sRGB, gamma, Adobe's colour transform, animation, an Ultra HDR
+gain map, and an orientation other than upright.
 """
 
 from __future__ import annotations
 
 import struct
 
+from engine import gainmap
 from engine.containers import PNG_SIGNATURE, Chunk, walk_gif, walk_jpeg, walk_png, walk_webp
+from engine.embed import WEBP_EXIF, WEBP_ICC, WEBP_XMP, embed, riff_chunk
 from engine.formats import Format
+from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind
-from engine.indexed import png_chunk
+from engine.job import MetadataPolicy
+from engine.metadata import keeps_profile, stays
 from engine.probe import Facts
 
-__all__ = ["strip", "strip_gif"]
+__all__ = ["rewritten", "strip", "strip_gif", "with_own_gain_map"]
 
-_PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"cICP", b"sBIT"})
+_PNG_KEPT = frozenset(
+    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"cICP", b"sBIT", b"acTL", b"fcTL", b"fdAT"}
+)
 _PNG_GAMMA = frozenset({b"gAMA", b"cHRM"})
 _WEBP_KEPT = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
-_WEBP_ICC, _WEBP_EXIF, _WEBP_XMP = 0x20, 0x08, 0x04
-"""Flags in the first byte of VP8X (RFC 9649, section 2.7)."""
 
 
-def strip(data: bytes, facts: Facts) -> bytes:
-    """``data`` without metadata; ``data`` itself when there is nothing to drop. Never longer than ``data``.
+def strip(data: bytes, facts: Facts, policy: MetadataPolicy = MetadataPolicy.STRIP) -> bytes:
+    """``data`` with the metadata that ``policy`` leaves; ``data`` itself when that changes nothing.
 
-    Raises Unreadable for bytes that ``engine.probe.probe`` would not have taken.
+    Raises Unreadable for bytes that ``engine.probe.probe`` would not have taken, and for a TIFF or AVIF so odd that
+    nothing can be taken out of it without touching the picture.
     """
+    if policy is MetadataPolicy.KEEP:
+        return data
+    if facts.format in (Format.TIFF, Format.AVIF):
+        return rewritten(data, facts, policy)  # overwritten in place, so of the same size
+    result = with_own_gain_map(rewritten(data, facts, policy), data, facts)
+    nothing_to_drop = policy in (MetadataPolicy.STRIP, MetadataPolicy.ICC) and len(result) >= len(data)
+    return data if nothing_to_drop or result == data else result
+
+
+def rewritten(data: bytes, facts: Facts, policy: MetadataPolicy) -> bytes:
+    """The file written anew with what ``policy`` leaves and without its gain map. Raises as ``strip`` does."""
+    profile = facts.profile is not ProfileKind.NONE and (facts.profile is not ProfileKind.SRGB or keeps_profile(policy))
     match facts.format:
         case Format.JPEG:
-            result = _strip_jpeg(data, facts)
+            bare = _bare_jpeg(data, profile)
         case Format.PNG:
-            result = _strip_png(data, facts)
+            bare = _bare_png(data, profile)
         case Format.WEBP:
-            result = _strip_webp(data, facts)
+            bare = _bare_webp(data, profile)
         case Format.GIF:
-            result = strip_gif(data)
-        case _:
-            return data
-    return data if len(result) >= len(data) else result
+            bare = strip_gif(data)
+        case Format.TIFF:
+            from engine.inplace import tiff_in_place
+
+            return tiff_in_place(data, profile, policy)
+        case Format.AVIF:
+            from engine.inplace import avif_in_place
+
+            return avif_in_place(data, facts, policy)
+    return embed(bare, facts.format, stays(data, facts, policy))
 
 
-def _matters(facts: Facts) -> bool:
-    return facts.profile not in (ProfileKind.NONE, ProfileKind.SRGB)
+def with_own_gain_map(result: bytes, data: bytes, facts: Facts) -> bytes:
+    """``result``, a JPEG of ``data``'s own pixels, with the gain map of ``data`` behind it, if that has one."""
+    if facts.gain_map is not GainMapKind.JPEG:
+        return result
+    gain = gainmap.find(data, walk_jpeg(data))
+    cleaned = gainmap.cleaned(data[gain.start : gain.end])
+    return gainmap.attach(result, cleaned, gainmap.version_segment(data))
 
 
-def _orientation_exif(orientation: int) -> bytes:
-    """The smallest EXIF block that says ``orientation``: one directory with one SHORT."""
-    return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
-
-
-def _jpeg_stays(data: bytes, segment: Chunk, facts: Facts) -> bool:
+def _jpeg_stays(data: bytes, segment: Chunk, profile: bool) -> bool:
     code = segment.kind[0]
     if code == 0xE2:
-        return _matters(facts) and data.startswith(b"ICC_PROFILE\0", segment.body)
+        return profile and data.startswith(b"ICC_PROFILE\0", segment.body)
     if code == 0xEE:
         return data.startswith(b"Adobe", segment.body)
     return code != 0xFE and not 0xE0 <= code <= 0xEF
 
 
-def _strip_jpeg(data: bytes, facts: Facts) -> bytes:
+def _bare_jpeg(data: bytes, profile: bool) -> bytes:
     layout = walk_jpeg(data)
     parts = [b"\xff\xd8"]
     for segment in layout.segments:
         if segment.kind == b"\xe0" and data.startswith(b"JFIF\0", segment.body) and segment.length >= 14:
             parts.append(b"\xff\xe0\0\x10" + data[segment.body : segment.body + 12] + b"\0\0")
-    if facts.orientation != 1:
-        exif = b"Exif\0\0" + _orientation_exif(facts.orientation)
-        parts.append(b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif)
-    parts += [data[segment.start : segment.end] for segment in layout.segments if _jpeg_stays(data, segment, facts)]
+    parts += [data[segment.start : segment.end] for segment in layout.segments if _jpeg_stays(data, segment, profile)]
     parts.append(data[layout.segments[-1].end : layout.end])
     return b"".join(parts)
 
 
-def _strip_png(data: bytes, facts: Facts) -> bytes:
+def _bare_png(data: bytes, profile: bool) -> bytes:
     kept = set(_PNG_KEPT)
     chunks = walk_png(data)
     kinds = {chunk.kind for chunk in chunks}
-    if _matters(facts):
+    if profile:
         kept.add(b"iCCP")
-    if _matters(facts) or b"iCCP" not in kinds:
+    if profile or b"iCCP" not in kinds:
         kept |= _PNG_GAMMA
-    parts = [PNG_SIGNATURE]
-    for chunk in chunks:
-        if chunk.kind in kept:
-            parts.append(data[chunk.start : chunk.end])
-        if chunk.kind == b"IHDR" and facts.orientation != 1:
-            parts.append(png_chunk(b"eXIf", _orientation_exif(facts.orientation)))
-    return b"".join(parts)
+    return PNG_SIGNATURE + b"".join(data[chunk.start : chunk.end] for chunk in chunks if chunk.kind in kept)
 
 
-def _strip_webp(data: bytes, facts: Facts) -> bytes:
+def _bare_webp(data: bytes, profile: bool) -> bytes:
     chunks, _ = walk_webp(data)
     if chunks[0].kind != b"VP8X":
         return data
-    flags = data[chunks[0].body] & ~(_WEBP_XMP | _WEBP_EXIF | _WEBP_ICC)
+    flags = data[chunks[0].body] & ~(WEBP_XMP | WEBP_EXIF | WEBP_ICC)
     parts: list[bytes] = []
     for chunk in chunks[1:]:
-        if chunk.kind in _WEBP_KEPT or (chunk.kind == b"ICCP" and _matters(facts)):
-            flags |= _WEBP_ICC if chunk.kind == b"ICCP" else 0
-            parts.append(_riff_chunk(chunk.kind, chunk.payload(data)))
-    if facts.orientation != 1:
-        flags |= _WEBP_EXIF
-        parts.append(_riff_chunk(b"EXIF", _orientation_exif(facts.orientation)))
+        if chunk.kind in _WEBP_KEPT or (chunk.kind == b"ICCP" and profile):
+            flags |= WEBP_ICC if chunk.kind == b"ICCP" else 0
+            parts.append(riff_chunk(chunk.kind, chunk.payload(data)))
     header = chunks[0].payload(data)
-    body = b"WEBP" + _riff_chunk(b"VP8X", bytes([flags]) + header[1:]) + b"".join(parts)
+    body = b"WEBP" + riff_chunk(b"VP8X", bytes([flags]) + header[1:]) + b"".join(parts)
     return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def _riff_chunk(kind: bytes, payload: bytes) -> bytes:
-    return kind + struct.pack("<I", len(payload)) + payload + b"\0" * (len(payload) & 1)
 
 
 def strip_gif(data: bytes) -> bytes:

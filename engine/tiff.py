@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.errors import Declined, Unreadable
 from engine.formats import Format
 from engine.icc import ProfileKind, judge
@@ -15,10 +17,16 @@ SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259
 STRIP_OFFSETS, SAMPLES, STRIP_COUNTS, TILE_OFFSETS, TILE_COUNTS = 273, 277, 279, 324, 325
 SUB_DIRECTORIES, SAMPLE_FORMAT, ICC = 330, 339, 34675
 DNG_VERSION = 50706
+PHOTOSHOP_LAYERS = 37724
+"""ImageSourceData (Adobe Photoshop TIFF Technical Notes, 2002)."""
+_LAYER_BLOCKS = (b"8BIMLayr", b"8BIMLr16", b"8BIMLr32", b"MIB8ryaL", b"MIB861rL", b"MIB823rL")
+"""How the block of layers begins at 8, 16 and 32 bits, in either byte order."""
 
 _COLOURS = {0: 1, 1: 1, 2: 3, 3: 3, 5: 4, 6: 3}
 """Colour bands by PhotometricInterpretation: two greys, RGB, palette, CMYK, YCbCr (TIFF 6.0 section 3)."""
 _FAX = frozenset({2, 3, 4})
+_ASIDE = 0b101
+"""NewSubfileType bits of a reduced picture and of a mask."""
 
 
 def probe_tiff(data: bytes, limits: Limits) -> Facts:
@@ -40,9 +48,21 @@ def probe_tiff(data: bytes, limits: Limits) -> Facts:
     _refuse_samples(first)
     for page in directories:
         _check_extents(page, len(data))
-        if len(directories) > 1 and _shape(page) != _shape(first):
-            raise Declined(f"a TIFF of {len(directories)} pages that differ in size or kind")
-    return _facts(first, width, height, len(directories))
+    facts = _facts(first, width, height)
+    aside = [page for page in directories if page.number(SUBFILE, 0) & _ASIDE]
+    layers = _layers(directories, aside)
+    if aside or any(_shape(page) != _shape(first) for page in directories):
+        return replace(facts, more=len(directories) - 1 - len(aside), layers=layers)
+    return replace(facts, frames=len(directories), layers=layers)
+
+
+def _layers(directories: list[Directory], aside: list[Directory]) -> str:
+    """What stands beside the pages and cannot be written anew, in words."""
+    if any(block in page.raw(PHOTOSHOP_LAYERS) for page in directories for block in _LAYER_BLOCKS):
+        return "Photoshop layers"
+    if any(SUB_DIRECTORIES in page.entries for page in directories):
+        return "pictures inside pictures (a pyramid)"
+    return "previews or masks beside the picture" if aside else ""
 
 
 def _size(directory: Directory) -> tuple[int, int]:
@@ -60,10 +80,8 @@ def _refuse_raw(data: bytes, directories: list[Directory]) -> None:
     """Camera raw files are TIFFs whose first picture is only a preview."""
     if any(DNG_VERSION in page.entries for page in directories) or data[8:10] == b"CR":
         raise Declined("a camera raw file, of which only the preview would be left")
-    if any(SUB_DIRECTORIES in page.entries for page in directories):
-        raise Declined("a TIFF with pictures inside pictures (raw file or pyramid), which would be lost")
-    if any(page.number(SUBFILE, 0) & 0b101 for page in directories):
-        raise Declined("a TIFF with previews or masks beside the picture, which would be mixed up")
+    if directories[0].number(SUBFILE, 0) & _ASIDE:
+        raise Declined("a TIFF that begins with a preview or a mask, which would be taken for the picture")
 
 
 def _refuse_samples(first: Directory) -> None:
@@ -97,7 +115,7 @@ def _check_extents(page: Directory, size: int) -> None:
         raise Unreadable("damaged: the TIFF data ends early")
 
 
-def _facts(first: Directory, width: int, height: int, pages: int) -> Facts:
+def _facts(first: Directory, width: int, height: int) -> Facts:
     photometric = first.number(PHOTOMETRIC, 1)
     colours = _COLOURS[photometric]
     alpha = first.number(SAMPLES, 1) > (1 if photometric == 3 else colours)
@@ -114,7 +132,6 @@ def _facts(first: Directory, width: int, height: int, pages: int) -> Facts:
         height,
         colours + alpha,
         bits,
-        frames=pages,
         orientation=orientation,
         alpha=alpha,
         progressive=False,

@@ -226,6 +226,8 @@ class ImageRow:
     """Full path of what was written, or empty."""
     source: str
     """Full path of the source."""
+    source_quality: int = 0
+    """Estimate of the quality that the source was made with, 1–100; 0 when it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

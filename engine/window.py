@@ -66,6 +66,7 @@ def image_row(catalog: Catalog, index: int, running: tuple[int, str] | None = No
         needs=catalog.needs(index),
         target=catalog.target(index) if written else "",
         source=catalog.source(index),
+        source_quality=catalog.source_quality(index),
     )
 
 

@@ -271,3 +271,29 @@ def test_small_commands_answer() -> None:
     assert call("ps").stdout == b""
     run = call("stop")
     assert (run.returncode, run.stderr) == (1, b"imgopt-tui: no run is going on\n")
+
+
+def test_lossless_with_a_package_missing_is_refused_before_anything_is_written(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.png", 1)
+    hide = (
+        "import importlib.util as u, sys; real = u.find_spec\n"
+        "u.find_spec = lambda name, *more: None if name == 'oxipng' else real(name, *more)\n"
+        "from tui.__main__ import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", hide, "run", str(root), "--lossless"]
+    run = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60)
+    assert run.returncode == 2
+    assert run.stderr == "imgopt-tui: --lossless needs the package pyoxipng: pip install 'imgopt-tui[all]'\n"
+    assert not (root / "optimized").exists()
+
+
+def test_lossless_and_a_size_limit_reach_the_workers(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "photo.jpg", 1)
+    shutil.copyfile(samples / "photo.png", root / "b.png")
+    run = call("run", root, "--lossless", "--json")
+    assert run.returncode == 0
+    assert [result["status"] for result in json.loads(run.stdout)["results"]] == ["done", "done"]
+    run = call("run", root, "--max-size", "2K", "--json")
+    reasons = [result["reason"] for result in json.loads(run.stdout)["results"]]
+    assert all("--max-size" in reason for reason in reasons)
+    assert call("run", root, "--lossless", "-q", "80").returncode == 2

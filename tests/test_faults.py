@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import select
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +103,50 @@ def test_the_time_in_which_the_whole_run_was_stopped_counts_for_no_limit(tmp_pat
     seen = [slot.overdue(5000.0 + step) for step in range(1, 70)]
     assert seen[30] == ""
     assert "60 s" in seen[-1]
+
+
+def test_a_write_may_wait_for_the_library_that_has_the_next_image(tmp_path: Path, samples: Path) -> None:
+    first, second = make_jobs(tmp_path, samples / "small.jpg", ["a", "b"])
+    slot = Slot(0, "t", 100.0, ready=True)
+    slot.give(Assigned(first, "temp"))
+    slot.start(first.index, 100.0, 60.0)
+    slot.give(Assigned(second, "temp"))
+    slot.start(second.index, 101.0, 90.0)
+    seen = {step: slot.overdue(100.0 + step) for step in range(1, 120)}
+    assert seen[61] == ""
+    assert "90 s" in seen[92]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal at a parent's death is Linux's")
+def test_a_worker_dies_with_its_parent_also_inside_a_library_that_holds_the_lock(tmp_path: Path) -> None:
+    """12 megapixels keep oxipng busy for many seconds, in which no Python thread of the worker runs."""
+    make = (
+        "import sys, pyvips; noise = pyvips.Image.gaussnoise(4000, 3000).cast('uchar')\n"
+        "noise.bandjoin([noise, 2]).copy(interpretation='srgb').pngsave(sys.argv[1], compression=0)"
+    )
+    subprocess.run([sys.executable, "-c", make, str(tmp_path / "a.png")], check=True)
+    parent = (
+        "import json, os, sys; from engine.child import start_worker; from engine.job import Recipe\n"
+        "worker = start_worker('engine.worker')\n"
+        "task = dict(task=0, source=sys.argv[1], target=sys.argv[2], recipe=0, allowance=1 << 40, temp='t')\n"
+        "for line in ({'recipe': 0, 'value': Recipe().to_json()}, task):\n"
+        "    worker.stdin.write(json.dumps(line).encode() + b'\\n')\n"
+        "stages = (json.loads(line) for line in worker.stdout)\n"
+        "next(line for line in stages if line.get('stage') == 'encode')\n"
+        "print(worker.pid, flush=True); sys.stdin.readline(); os._exit(0)"
+    )
+    command = [sys.executable, "-c", parent, str(tmp_path / "a.png"), str(tmp_path / "out.png")]
+    with subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        worker = os.pidfd_open(int(process.stdout.readline()))
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        poll = select.poll()
+        poll.register(worker, select.POLLIN)
+        assert poll.poll(5_000)
+        os.close(worker)
+    assert not (tmp_path / "out.png").exists()
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])

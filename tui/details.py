@@ -34,6 +34,8 @@ def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
     if row.target_format and row.target_format != row.source_format:
         formats += f" {look.glyphs.arrow} {row.target_format}"
     quality = str(row.quality) if row.quality else ("lossless" if state is ImageState.DONE else "not encoded")
+    if row.source_quality:
+        quality += f", the original's about {row.source_quality}"
     word = state.name.lower() + (f", {row.stage}" if row.stage else "")
     facts = [
         ("file", row.path, "strong"),

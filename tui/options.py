@@ -66,11 +66,16 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
                 *off, dest=dest, action="store_const", const=False, default=argparse.SUPPRESS, help=argparse.SUPPRESS
             )
         return
-    shown = "" if entry.default is None else f" (default {entry.show(entry.default)})".replace("%", "%%")
+    default = entry.show(entry.default).replace("%", "%%")
+    shown = f" (default {default})" if default else ""
+    if entry.kind is Kind.CHOICES:
+        shown += "; several with commas between, or the option again"
     metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
+    metavar[Kind.SIZE_LIMIT] = "AMOUNT"
     group.add_argument(
         *entry.flags,
         dest=dest,
+        action="append" if entry.kind is Kind.CHOICES else "store",
         default=argparse.SUPPRESS,
         metavar=metavar.get(entry.kind) or "{" + ",".join(entry.choices) + "}",
         help=text + shown,

@@ -1,4 +1,4 @@
-"""The limit: bare loops around libvips, one process each, with our encoders' options and nothing else.
+"""The limit: bare loops around libvips, one process each, with our encoders' options (balanced) and nothing else.
 
     python tests/benchmarks/encode_limit.py --in DIR --out DIR [--format jpeg|webp|avif] [--quality 80]
                                             [--processes N] [--compare]
@@ -29,7 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "subsample_mode": "on",
     },
     "webp": {"effort": 4},
-    "avif": {"compression": "av1", "effort": 2, "bitdepth": 8, "subsample_mode": "on"},
+    "avif": {"compression": "av1", "effort": 3, "bitdepth": 10, "subsample_mode": "off"},
 }
 SAVERS = {"jpeg": "jpegsave", "webp": "webpsave", "avif": "heifsave"}
 EXTENSIONS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif"}

@@ -16,7 +16,7 @@ function work({ sharp: folder, out, format, quality }) {
   const [options, extension] = {
     jpeg: [{ quality, mozjpeg: true, chromaSubsampling: '4:2:0' }, '.jpg'],
     webp: [{ quality, effort: 4 }, '.webp'],
-    avif: [{ quality, effort: 2, chromaSubsampling: '4:2:0', bitdepth: 8 }, '.avif'],
+    avif: [{ quality, effort: 3, chromaSubsampling: '4:4:4', bitdepth: 8 }, '.avif'],
   }[format];
   parentPort.on('message', async (source) => {
     const target = path.join(out, path.parse(source).name + extension);

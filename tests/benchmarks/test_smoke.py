@@ -16,9 +16,9 @@ from tests.benchmarks.throughput import without_sharp
 SHARP = Path(os.environ["IMGOPT_SHARP"]) if "IMGOPT_SHARP" in os.environ else None
 
 
-def figures(name: str, *arguments: object) -> dict[str, Any]:
+def figures(name: str, *arguments: object, rounds: bool = True) -> dict[str, Any]:
     """The JSON line of one round."""
-    run = module(name, *arguments, "--rounds", 1, "--json")
+    run = module(name, *arguments, *(["--rounds", 1] if rounds else []), "--json")
     done = subprocess.run(run, capture_output=True, text=True, cwd=REPOSITORY, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
     value: dict[str, Any] = json.loads(done.stdout)
@@ -49,8 +49,10 @@ def test_throughput_compares_with_sharp_and_the_sidecar_at_the_same_size(format:
     )
 
     assert set(result["ratios"]) == {"limit", "sharp", "sidecar shape"}
-    for against in result["ratios"].values():
-        assert against["bytes"] == pytest.approx(1.0, abs=0.02)
+    for name, against in result["ratios"].items():
+        # sharp's own build writes AVIF with 8 bits only; ours have 10, which at the same number are larger and better.
+        near = 0.08 if format == "avif" and name != "limit" else 0.02
+        assert against["bytes"] == pytest.approx(1.0, abs=near), name
 
 
 def test_throughput_says_in_a_sentence_that_sharp_is_not_there(tmp_path: Path) -> None:
@@ -60,18 +62,40 @@ def test_throughput_says_in_a_sentence_that_sharp_is_not_there(tmp_path: Path) -
 def test_the_limit_encodes_with_our_options() -> None:
     code = """
 import json
-from engine.encoders import AVIF_OPTIONS, FULL_CHROMA_FROM, JPEG_OPTIONS, WEBP_OPTIONS
+from engine.encoders import FULL_CHROMA_FROM
 from tests.benchmarks.encode_limit import OPTIONS
-print(json.dumps([OPTIONS, JPEG_OPTIONS, WEBP_OPTIONS, AVIF_OPTIONS, FULL_CHROMA_FROM]))
+from tests.benchmarks.option_sets import ROWS
+print(json.dumps([OPTIONS, ROWS, FULL_CHROMA_FROM]))
 """
     run = [sys.executable, "-c", code]
     done = subprocess.run(run, capture_output=True, text=True, cwd=REPOSITORY, env=environment(pixels=True), check=True)
-    limit, jpeg, webp, avif, full_chroma = json.loads(done.stdout)
+    limit, rows, full_chroma = json.loads(done.stdout)
 
-    assert limit["jpeg"] == {**jpeg, "subsample_mode": "on"}
-    assert limit["webp"] == webp
-    assert limit["avif"] == {**avif, "subsample_mode": "on", "bitdepth": 8}
+    assert limit == {format: rows[format]["balanced"] for format in limit}
     assert full_chroma > 80
+
+
+PICTURES = ("--images", REPOSITORY / "tui/demo_images", "--count", 2)
+
+
+def test_encoders_are_compared_at_the_same_score() -> None:
+    result = figures("encoders", "--format", "jpeg", *PICTURES, "--only", "libvips", rounds=False)
+
+    base, defaults = result["figures"]
+    assert (base["bytes"], base["seconds"]) == (1.0, 1.0)
+    assert set(defaults["bytesAt"]) >= {"75", "80"}
+    assert defaults["bytes"] > 1.05
+    assert defaults["seconds"] < 0.5
+
+
+@pytest.mark.skipif(bool(without_sharp(SHARP)), reason=f"sharp is not here: {without_sharp(SHARP)}")
+def test_efforts_are_compared_with_sharp_at_the_same_score() -> None:
+    result = figures("encoders", "--format", "jpeg", *PICTURES, "--against-sharp", SHARP, rounds=False)
+
+    ratios = {one["name"]: one for one in result["figures"]}
+    assert list(ratios) == ["sharp", "fast", "balanced", "small"]
+    assert ratios["balanced"]["bytes"] < 1.02
+    assert ratios["fast"]["seconds"] < 0.6
 
 
 def test_dashboard_cost_attaches_a_dashboard_that_draws() -> None:

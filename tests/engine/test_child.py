@@ -22,7 +22,7 @@ def test_relative_entries_of_the_module_path_are_dropped(monkeypatch: pytest.Mon
 
 def test_pixels_get_one_thread_and_the_parent_is_named() -> None:
     found = environment(pixels=True)
-    assert (found["VIPS_CONCURRENCY"], found["MALLOC_ARENA_MAX"]) == ("1", "2")
+    assert (found["VIPS_CONCURRENCY"], found["MALLOC_ARENA_MAX"], found["RAYON_NUM_THREADS"]) == ("1", "2", "1")
     assert found["IMGOPT_PARENT"] == str(os.getpid())
 
 

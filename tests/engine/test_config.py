@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine import config
 from engine.errors import ConfigError
-from engine.settings import SCHEMA, Kind, Settings
+from engine.settings import CONFLICTS, SCHEMA, Kind, Settings
 from tests.conftest import ROOT
 from tests.engine.test_settings import values_of
 
@@ -75,6 +75,20 @@ def test_a_layer_that_sets_one_of_two_exclusive_settings_takes_back_the_other(pr
     assert load() == Settings(width=800, height=600, output="/srv/small")
     assert load(short_edge="50") == Settings(short_edge=50, output="/srv/small")
     assert load(in_place=True) == Settings(width=800, height=600, in_place=True)
+
+
+def test_quality_on_the_command_line_takes_back_lossless_in_a_file_and_the_other_way_round(project: Path) -> None:
+    write_user("[encode]\nlossless = true\n")
+    assert load(quality="70").lossless is False
+    write_user('[encode]\nformat = "webp"\nquality_webp = 70\n')
+    settings = load(lossless=True)
+    assert (settings.lossless, settings.format, settings.quality_webp) == (True, "original", None)
+
+
+@pytest.mark.parametrize("other", [{"quality": "80"}, {"quality_png": "90"}, {"format": "jpeg"}, {"long_edge": "900"}])
+def test_lossless_with_what_would_change_pixels_is_a_problem(project: Path, other: dict[str, str]) -> None:
+    [problem] = problems_of(lossless=True, **other)
+    assert "cannot be set together with --lossless" in problem
 
 
 def test_exclusive_settings_in_one_layer_are_a_problem_that_names_both(project: Path) -> None:
@@ -163,12 +177,17 @@ def test_no_content_raises_anything_but_config_error(project: Path, content: byt
         assert found
 
 
+AGAINST_LOSSLESS = {name for left, right in CONFLICTS if "lossless" in left for name in right}
+
+
 def savable() -> st.SearchStrategy[Settings]:
     def build(values: dict[str, Any]) -> Settings:
         if values["width"] or values["height"]:
             values.update(long_edge=None, short_edge=None)
         elif values["long_edge"]:
             values.update(short_edge=None)
+        if values["lossless"]:
+            values.update({name: Settings.__dataclass_fields__[name].default for name in AGAINST_LOSSLESS})
         return Settings(**values)
 
     kinds = {e.name: st.none() | values_of(e) if e.optional else values_of(e) for e in SCHEMA if e.in_files}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +18,10 @@ from engine.formats import Format
 from engine.job import Limits
 from engine.probe import Facts, probe
 from engine.task import Quality, Resize, ResizeMode, TaskSettings
+from tests.conftest import ROOT
+from tests.corpus import files, needs_corpus
 
-ROOT = Path(__file__).resolve().parents[2]
-CORPUS = Path(os.environ.get("IMGOPT_TEST_IMAGES", ROOT.parent / "shared" / "images"))
-pytestmark = pytest.mark.skipif(
-    not CORPUS.is_dir(), reason=f"the corpus is not at {CORPUS}; set IMGOPT_TEST_IMAGES to where it is"
-)
+pytestmark = needs_corpus
 LIMITS = Limits()
 _LARGE = 2_000_000
 """Pixels above which a result is asked for at half size, to keep the suite short."""
@@ -33,10 +30,6 @@ _LARGE = 2_000_000
 @pytest.fixture(autouse=True, scope="module")
 def _libvips() -> None:
     setup()
-
-
-def _files(*folders: str) -> list[Path]:
-    return sorted(path for folder in folders for path in (CORPUS / folder).glob("*"))
 
 
 def _is_a_sentence(text: str) -> None:
@@ -66,7 +59,7 @@ def _as_srgb(image: Image) -> Image:
 def _difference(data: bytes, result: bytes) -> float:
     """Mean ΔE00 on every fourth pixel of the first frame."""
     before = _as_srgb(Image.new_from_buffer(data, "").autorot())
-    after = _as_srgb(Image.new_from_buffer(result, ""))
+    after = _as_srgb(Image.new_from_buffer(result, "").autorot())
     if (before.width, before.height) != (after.width, after.height):
         before = before.thumbnail_image(after.width, height=after.height, size="force")
     step = 2 if min(before.width, before.height) > 64 else 1
@@ -74,7 +67,11 @@ def _difference(data: bytes, result: bytes) -> float:
     return float(pair[0].dE00(pair[1]).avg())
 
 
-@pytest.mark.parametrize("path", _files("photos", "camera", "graphics", "meta", "formats"), ids=lambda path: path.name)
+FAITHFUL = files("photos", "camera", "graphics", "meta", "formats", large=200_000, every=3)
+EXACT = files("graphics", "graphics_png_conformance", "animated", large=60_000, every=4)
+
+
+@pytest.mark.parametrize("path", FAITHFUL, ids=lambda path: path.name)
 def test_a_faithful_result_or_a_sentence(path: Path) -> None:
     data = path.read_bytes()
     try:
@@ -92,7 +89,7 @@ def test_a_faithful_result_or_a_sentence(path: Path) -> None:
     assert _difference(data, encoded.data) < (4 if tiny else 3)
 
 
-@pytest.mark.parametrize("path", _files("graphics", "graphics_png_conformance", "animated"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", EXACT, ids=lambda path: path.name)
 def test_lossless_is_exact_or_declined(path: Path) -> None:
     data = path.read_bytes()
     try:
@@ -133,7 +130,7 @@ for name in sys.stdin.read().splitlines():
 
 
 def test_hostile_files_bring_nothing_but_image_errors() -> None:
-    names = [str(path) for path in _files("hostile", "hostile_synth") if path.is_file()]
+    names = [str(path) for path in files("hostile", "hostile_synth") if path.is_file()]
     run = subprocess.run(
         [sys.executable, "-P", "-c", _HOSTILE],
         input="\n".join(names),
@@ -151,7 +148,7 @@ def test_hostile_files_bring_nothing_but_image_errors() -> None:
 
 def test_orientation_is_read_as_the_decoder_reads_it() -> None:
     differ = []
-    for path in _files("meta", "camera"):
+    for path in files("meta", "camera"):
         data = path.read_bytes()
         try:
             facts = probe(data, LIMITS)

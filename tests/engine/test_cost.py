@@ -23,18 +23,24 @@ import pyvips
 path, side = sys.argv[1], int(sys.argv[2])
 wave = pyvips.Image.sines(side, side * 3 // 4, hfreq=9.0, vfreq=5.0).linear(90, 128)
 bands = [wave, wave + 20, wave - 20] + ([wave] if path.endswith(".png") else [])
-pyvips.Image.bandjoin(bands[0], bands[1:]).cast("uchar").copy(interpretation="srgb").write_to_file(path)
+picture = pyvips.Image.bandjoin(bands[0], bands[1:])
+if sys.argv[3:]:
+    (picture * 257).cast("ushort").copy(interpretation="rgb16").write_to_file(path)
+else:
+    picture.cast("uchar").copy(interpretation="srgb").write_to_file(path)
 """
 _MEASURE = """
 import json, sys
 from engine import codec, cost
 from engine.formats import Format
-from engine.job import Limits
+from engine.efforts import Effort
+from engine.extras import installed
+from engine.job import Limits, Loss, Policy
 from engine.probe import probe
 from engine.task import Quality, TaskSettings
 import pyvips
 codec.setup()
-target, quality = Format(sys.argv[2]), int(sys.argv[3])
+target, quality, effort = Format(sys.argv[2]), int(sys.argv[3]), Effort(sys.argv[4])
 warm = pyvips.Image.black(64, 64, bands=3).copy(interpretation="srgb")
 warm.heifsave_buffer(compression="av1", effort=2), warm.webpsave_buffer(), warm.pngsave_buffer()
 def peak():
@@ -43,10 +49,11 @@ def peak():
 before = peak()
 data = open(sys.argv[1], "rb").read()
 facts = probe(data, Limits())
-codec.optimize(data, facts, TaskSettings(Quality(overall=quality), output_format=target), lambda _: None)
-predicted = cost.predict_bytes(
-    facts, target, facts.width, facts.height, full_check=False, file_size=len(data), quality=quality
-)
+settings = TaskSettings(Quality(overall=quality), output_format=target)
+policy = Policy(allow_loss=frozenset(Loss), effort=effort)
+codec.optimize(data, facts, settings, lambda _: None, policy)
+how = {"quality": quality, "effort": effort, "oxipng": target is Format.PNG and installed("oxipng")}
+predicted = cost.predict_bytes(facts, target, facts.width, facts.height, full_check=False, file_size=len(data), **how)
 print(json.dumps([peak() - before, predicted]))
 """
 
@@ -59,19 +66,42 @@ def _run(code: str, *arguments: str) -> str:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
 @pytest.mark.parametrize(
-    ("source", "target", "quality", "side"),
-    [(".jpg", "jpeg", 82, 3600), (".png", "webp", 80, 3000), (".jpg", "avif", 60, 2400), (".jpg", "webp", 100, 2400)],
+    ("source", "target", "quality", "side", "effort"),
+    [
+        (".jpg", "jpeg", 82, 3600, "balanced"),
+        (".png", "webp", 80, 3000, "balanced"),
+        (".jpg", "webp", 80, 2400, "small"),
+        (".jpg", "webp", 100, 2400, "balanced"),
+        (".jpg", "avif", 60, 2400, "fast"),
+        (".jpg", "avif", 60, 2000, "balanced"),
+        (".jpg", "avif", 60, 1000, "small"),
+        (".jpg", "png", 80, 2400, "balanced"),
+    ],
 )
-def test_the_measured_peak_is_admitted(source: str, target: str, quality: int, side: int, tmp_path: Path) -> None:
+def test_the_measured_peak_is_admitted(
+    source: str, target: str, quality: int, side: int, effort: str, tmp_path: Path
+) -> None:
     path = str(tmp_path / f"a{source}")
     _run(_MAKE, path, str(side))
-    measured, predicted = json.loads(_run(_MEASURE, path, target, str(quality)))
+    _admitted(path, target, quality, effort)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
+@pytest.mark.parametrize("quality", [60, 100])
+def test_the_measured_peak_of_ten_and_twelve_bits_is_admitted(quality: int, tmp_path: Path) -> None:
+    path = str(tmp_path / "a.png")
+    _run(_MAKE, path, "1800", "deep")
+    _admitted(path, "avif", quality, "balanced")
+
+
+def _admitted(path: str, target: str, quality: int, effort: str) -> None:
+    measured, predicted = json.loads(_run(_MEASURE, path, target, str(quality), effort))
     assert predicted >= 0.95 * measured
     assert predicted <= 1.8 * measured
 
 
-def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, **more: int) -> int:
-    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, **more)
+def predicted(facts: Facts, target: Format, width: int = 4000, height: int = 3000, quality: int | None = None) -> int:
+    return predict_bytes(facts, target, width, height, full_check=False, file_size=3_000_000, quality=quality)
 
 
 def test_more_pixels_bands_and_turning_cost_more() -> None:
@@ -95,3 +125,45 @@ def test_seconds_follow_the_format() -> None:
 def test_costs_are_plain_arithmetic() -> None:
     code = "import sys, engine.cost; assert not {'pyvips', 'engine.probe'} & set(sys.modules)"
     subprocess.run([sys.executable, "-P", "-c", code], env={"PYTHONPATH": str(ROOT)}, check=True)
+
+
+_MEASURE_LOSSLESS = """
+import json, sys
+from engine import codec, cost
+from engine.job import Limits
+from engine.lossless import optimize_losslessly
+from engine.probe import probe
+from engine.recompress import recompress_png
+import pyvips
+codec.setup()
+recompress_png(pyvips.Image.black(8, 8).pngsave_buffer())
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+before = peak()
+data = open(sys.argv[1], "rb").read()
+facts = probe(data, Limits())
+optimize_losslessly(data, facts)
+predicted = cost.predict_bytes(
+    facts, facts.format, facts.width, facts.height, full_check=False, file_size=len(data), as_stored=True
+)
+print(json.dumps([peak() - before, predicted]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
+@pytest.mark.parametrize(("suffix", "side"), [(".jpg", 3600), (".png", 1600)])
+def test_the_measured_peak_of_recompressing_is_admitted(suffix: str, side: int, tmp_path: Path) -> None:
+    path = str(tmp_path / f"a{suffix}")
+    _run(_MAKE, path, str(side))
+    measured, predicted = json.loads(_run(_MEASURE_LOSSLESS, path))
+    assert predicted >= 0.95 * measured
+    assert predicted <= 2.2 * measured
+
+
+def test_oxipng_costs_time_and_memory_by_the_byte_of_samples() -> None:
+    source = replace(SOURCE, format=Format.PNG)
+    size = {"target": Format.PNG, "width": 4000, "height": 3000, "full_check": False}
+    plain, strong = (predict_seconds(source, quality=100, oxipng=how, **size) for how in (False, True))  # type: ignore[arg-type]  # one dict for two calls
+    deep = predict_seconds(replace(source, bits=16), quality=100, oxipng=True, **size)  # type: ignore[arg-type]  # the same
+    assert plain < strong < deep

@@ -35,7 +35,12 @@ def test_importing_the_engine_costs_nothing() -> None:
     "module", ["engine.run", "engine.runner", "engine.server", "engine.remote", "engine.contract", "tui.app", "tui.cli"]
 )
 def test_parents_never_load_pixels(module: str) -> None:
-    assert "pyvips" not in loaded(f"import {module}")
+    assert not {"pyvips", "numpy"} & loaded(f"import {module}")
+
+
+def test_a_worker_loads_numpy_only_when_it_scores() -> None:
+    assert "numpy" not in loaded("import engine.worker")
+    assert "pyvips" not in loaded("import engine.similarity")
 
 
 def test_the_version_is_printed_without_the_screen_library() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from engine.codec import setup
 from engine.errors import Declined, ImageError, Unreadable
 from engine.formats import Format
+from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind
 from engine.indexed import png_chunk
 from engine.job import Limits
@@ -121,15 +122,17 @@ def test_a_colour_profile_bomb_is_bounded() -> None:
         probe(data[:33] + png_chunk(b"iCCP", bomb) + data[33:], LIMITS)
 
 
-def test_animated_png_and_gain_maps_and_films_are_declined() -> None:
-    with pytest.raises(Declined, match="animat"):
-        probe((DATA / "pillow-tests__blend_transparency.png").read_bytes(), LIMITS)
+def test_frames_of_an_animated_png_are_counted() -> None:
+    facts = probe((DATA / "pillow-tests__blend_transparency.png").read_bytes(), LIMITS)
+    assert (facts.apng, facts.animated, facts.frames) == (True, True, 2)
+
+
+def test_gain_maps_and_films_are_told() -> None:
     jpeg = flat().write_to_buffer(".jpg")
     xmp = b"http://ns.adobe.com/xap/1.0/\0<x hdrgm:Version='1.0'/>"
-    with pytest.raises(Declined, match="gain map"):
-        probe(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp + jpeg[2:], LIMITS)
-    with pytest.raises(Declined, match="after the picture's end"):
-        probe(jpeg + b"film" * 4000, LIMITS)
+    marked = jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp + jpeg[2:]
+    assert probe(marked, LIMITS).gain_map is GainMapKind.OTHER
+    assert probe(jpeg + b"film" * 4000, LIMITS).trailing == 16_000
     assert probe(jpeg + b"pad" * 10, LIMITS).trailing == 30
     assert probe(jpeg + b"\0" * 40_000, LIMITS).trailing == 0
 
@@ -145,10 +148,10 @@ def test_srgb_is_recognised_by_its_numbers() -> None:
         assert probe(with_srgb.write_to_buffer(suffix), LIMITS).profile is ProfileKind.SRGB, suffix
 
 
-def test_png_colours_given_by_a_code_are_declined() -> None:
+def test_png_colours_given_by_a_code_are_told() -> None:
     data = flat().write_to_buffer(".png")
-    with pytest.raises(Declined, match="cICP"):
-        probe(data[:33] + png_chunk(b"cICP", b"\x09\x10\0\1") + data[33:], LIMITS)
+    assert probe(data[:33] + png_chunk(b"cICP", b"\x09\x10\0\1") + data[33:], LIMITS).coding == "cICP 9/16"
+    assert probe(data[:33] + png_chunk(b"cICP", b"\x01\x0d\0\1") + data[33:], LIMITS).coding == ""
 
 
 def test_a_camera_raw_file_is_not_taken_for_its_preview() -> None:

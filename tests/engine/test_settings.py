@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.formats import Format
-from engine.job import Savings, parse_size
+from engine.job import Savings, SizeLimit, parse_size
 from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting, summary
 from engine.task import ResizeMode
 
@@ -28,8 +28,14 @@ def values_of(entry: Setting) -> st.SearchStrategy[object]:
             return st.booleans()
         case Kind.CHOICE:
             return st.sampled_from(entry.choices)
+        case Kind.CHOICES:
+            chosen = st.sets(st.sampled_from(entry.choices))
+            return chosen.map(lambda named: tuple(choice for choice in entry.choices if choice in named))
         case Kind.PATH:
             return st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+        case Kind.SIZE_LIMIT:
+            shares = st.builds(SizeLimit, st.floats(0, 100, exclude_min=True))
+            return shares | st.builds(SizeLimit, st.just(0.0), st.integers(1, 2**40))
         case Kind.SAVINGS:
             percent = st.builds(Savings, st.floats(0, 99.999))
             return percent | st.builds(Savings, st.just(0.0), st.integers(1, 2**40))
@@ -80,6 +86,15 @@ def test_no_wrong_value_gets_through_or_raises_anything_but_value_error(bad: obj
             assert (entry.allowed in said, len(said) < 500) == (True, True)  # some values are allowed
         else:
             assert entry.parse(entry.to_file(value)) == value
+
+
+def test_kinds_are_given_as_a_list_or_with_commas_and_said_in_one_order() -> None:
+    entry = setting("allow_loss")
+    assert entry.parse(["layers,bits", " animation "]) == entry.parse("animation, bits,layers")
+    assert entry.parse("") == entry.parse([]) == ()
+    for wrong in ("bit", ["bits", 3], {"bits"}, "bits;alpha"):
+        with pytest.raises(ValueError, match="use any of animation, pages"):
+            entry.parse(wrong)
 
 
 @pytest.mark.parametrize("bad", [-1, -5, "-1", "-1%", "100%", "nan%", 1.5, float("inf"), "9" * 500])

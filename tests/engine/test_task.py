@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.efforts import Effort
 from engine.formats import Format
-from engine.job import Job, Outcome, Policy, Recipe, Savings, Status, Verify
+from engine.job import Job, Outcome, Policy, Recipe, Savings, SizeLimit, Status, Verify
 from engine.task import (
     Dialect,
     ImageTask,
@@ -194,16 +195,25 @@ def test_a_task_survives_its_json(settings: TaskSettings) -> None:
     assert ImageTask.from_json(json.loads(json.dumps(value.to_json()))) == value
 
 
-@given(task_settings, st.sampled_from(Verify), st.floats(0, 99), st.integers(0, 10**9), st.booleans())
+@given(
+    task_settings,
+    st.sampled_from(Verify),
+    st.floats(0, 99),
+    st.integers(0, 10**9),
+    st.booleans(),
+    st.sampled_from(Effort),
+)
 def test_a_recipe_survives_the_workers_pipe(
-    settings: TaskSettings, verify: Verify, percent: float, size: int, flag: bool
+    settings: TaskSettings, verify: Verify, percent: float, size: int, flag: bool, effort: Effort
 ) -> None:
-    recipe = Recipe(settings, Policy(flag, Savings(percent, size), not flag, verify, flag))
+    limit = SizeLimit(bytes=size) if size else None
+    policy = Policy(flag, Savings(percent, size), not flag, verify, flag, lossless=flag, max_size=limit, effort=effort)
+    recipe = Recipe(settings, policy)
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
 def test_an_outcome_survives_the_workers_pipe() -> None:
-    outcome = Outcome(Status.KEPT, "why", "/t\udcff", 5, 4, "png", "webp", 3, 2, 80, 0.5, 7, 8)
+    outcome = Outcome(Status.KEPT, "why", "/t\udcff", 5, 4, "png", "webp", 3, 2, 80, 0.5, 7, 8, 91)
     assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
     assert Job(0, "/a", "/a", Recipe()).in_place
 

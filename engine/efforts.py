@@ -1,0 +1,92 @@
+"""How much time an encoder may take for fewer bytes: the options of every encoder, one table per format.
+
+The rows were chosen by measurement, not habit: tests/benchmarks/README.md has the figures and the command that makes
+them. Options are those of libvips' savers. Imports nothing, so that costs can be predicted where there is no libvips.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+__all__ = [
+    "AVIF",
+    "AVIF_LOSSLESS",
+    "JPEG",
+    "OXIPNG",
+    "PALETTE",
+    "PNG",
+    "WEBP",
+    "WEBP_LOSSLESS",
+    "Effort",
+]
+
+
+class Effort(StrEnum):
+    """What matters more: the time of the run, or the bytes of its results."""
+
+    FAST = "fast"
+    """A million files: a few percent more bytes for a fraction of the time."""
+    BALANCED = "balanced"
+    SMALL = "small"
+    """A thousand files that are read a million times: several times the time for the last percents, where the format
+    allows."""
+
+
+Options = dict[str, Any]
+
+_JPEG_QUICK: Options = {"optimize_coding": True, "interlace": True, "quant_table": 3}
+_JPEG_THOROUGH: Options = {
+    **_JPEG_QUICK,
+    "trellis_quant": True,
+    "overshoot_deringing": True,
+    "optimize_scans": True,
+}
+JPEG: dict[Effort, Options] = {
+    Effort.FAST: _JPEG_QUICK,
+    Effort.BALANCED: _JPEG_THOROUGH,
+    Effort.SMALL: _JPEG_THOROUGH,
+}
+"""JPEG has nothing to give above the balanced row. Table 5 saves 3 % at an equal score, but the same quality then looks
+different from what it does elsewhere, and is larger."""
+WEBP: dict[Effort, Options] = {
+    Effort.FAST: {"effort": 2},
+    Effort.BALANCED: {"effort": 4},
+    Effort.SMALL: {"effort": 6, "smart_subsample": True},
+}
+"""For lossy; smart_subsample pays from a score of 80 on."""
+WEBP_LOSSLESS: dict[Effort, Options] = {
+    Effort.FAST: {"effort": 1},
+    Effort.BALANCED: {"effort": 4},
+    Effort.SMALL: {"effort": 6},
+}
+_AVIF: Options = {"compression": "av1", "bitdepth": 10, "subsample_mode": "off"}
+AVIF: dict[Effort, Options] = {
+    Effort.FAST: {**_AVIF, "effort": 1},
+    Effort.BALANCED: {**_AVIF, "effort": 3},
+    Effort.SMALL: {**_AVIF, "effort": 6},
+}
+"""For lossy. At an equal score 10 bits, also from 8, save 4 to 7 %, and colour at full resolution saves 2 to 3 %: a
+higher quality for all of the picture would cost more than the colours do."""
+AVIF_LOSSLESS: dict[Effort, Options] = {
+    Effort.FAST: {"compression": "av1", "effort": 0},
+    Effort.BALANCED: {"compression": "av1", "effort": 3},
+    Effort.SMALL: {"compression": "av1", "effort": 5},
+}
+PNG: dict[Effort, tuple[Options, Options]] = {
+    Effort.FAST: ({"compression": 3, "filter": "sub"}, {"compression": 6, "filter": "none"}),
+    Effort.BALANCED: ({"compression": 6, "filter": "all"}, {"compression": 9, "filter": "none"}),
+    Effort.SMALL: ({"compression": 9, "filter": "all"}, {"compression": 9, "filter": "none"}),
+}
+"""Two ways, of which a piece of the picture chooses one: for photos, and for drawings. Palettes and grey below 8 bits
+are written in the second."""
+OXIPNG: dict[Effort, int] = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.SMALL: 4}
+"""Levels of oxipng, which does the lossless PNGs where it is installed: from 3 on at most 2 points for several times
+the time."""
+_PALETTE: Options = {"palette": True, "bitdepth": 8, "colours": 256, "dither": 0.5, "compression": 9}
+PALETTE: dict[Effort, Options] = {
+    Effort.FAST: {**_PALETTE, "effort": 4},
+    Effort.BALANCED: {**_PALETTE, "effort": 7},
+    Effort.SMALL: {**_PALETTE, "effort": 7},
+}
+"""Half of the full dithering scores higher in fewer bytes; an effort above 7 takes longer and saves nothing."""

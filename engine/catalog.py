@@ -144,6 +144,10 @@ class Catalog:
         """The siblings that were written."""
         return self._siblings.get(index, ())
 
+    def all_siblings(self) -> list[tuple[Sibling, ...]]:
+        """Of every image that has any."""
+        return list(self._siblings.values())
+
     def path(self, index: int) -> str:
         """Path for display, relative to its root."""
         return os.path.join(self._folders[self._folder[index]].relative, self.name(index))

@@ -13,7 +13,7 @@ from functools import partial
 import pyvips
 
 from engine import efforts
-from engine.decode import Picture, is_harmless, open_image, picture
+from engine.decode import Picture, SharedPictures, is_harmless, open_image, picture, treatment
 from engine.embed import embed
 from engine.encoders import Bytes, Request, encode, refuse_size
 from engine.errors import Declined, Unreadable, WriteFailed
@@ -65,9 +65,10 @@ def optimize(
     settings: TaskSettings,
     stage: Callable[[Stage], None],
     policy: Policy = DEFAULT_POLICY,
+    shared: SharedPictures | None = None,
 ) -> Encoded:
-    """Encode ``data`` anew. ``stage`` is told DECODE and ENCODE. Raises Unreadable or Declined with a sentence that
-    names no file.
+    """Encode ``data`` anew. ``stage`` is told DECODE and ENCODE; with ``shared`` pixels are decoded into it and taken
+    from there. Raises Unreadable or Declined with a sentence that names no file.
     """
     target = target_format(facts, settings)
     width, height = settings.resize.target(facts.width, facts.height)
@@ -82,12 +83,12 @@ def optimize(
             return _within(limit, stored, data, facts, settings)
     metadata = carried(data, facts, target, policy.metadata)
     try:
-        quality, result = _Encoding(data, facts, settings, policy, metadata, strict=True).best(limit)
+        quality, result = _Encoding(data, facts, settings, policy, metadata, shared, strict=True).best(limit)
     except pyvips.Error as error:
         if facts.format is not Format.JPEG or not is_harmless(error):
             raise _why(data, facts, error) from None
         try:
-            quality, result = _Encoding(data, facts, settings, policy, metadata, strict=False).best(limit)
+            quality, result = _Encoding(data, facts, settings, policy, metadata, shared, strict=False).best(limit)
         except pyvips.Error as again:
             raise _why(data, facts, again) from None
     number, tag = 0 if result.lossless else quality, metadata.orientation
@@ -129,6 +130,7 @@ class _Encoding:
     policy: Policy
     metadata: Metadata
     """What goes into the result; its orientation is that of the result's pixels."""
+    shared: SharedPictures | None
     strict: bool
 
     @property
@@ -161,6 +163,15 @@ class _Encoding:
         return Bytes(self._with_gain_map(embed(result.data, self.target, self.metadata)), result.lossless)
 
     def _pixels(self, quality: int) -> Picture:
+        if self.shared is None:
+            return self._opened(quality)
+        facts, srgb_profile = self.facts, keeps_profile(self.policy.metadata)
+        colours = treatment(facts, self.target, quality, srgb_profile=srgb_profile)
+        size = self.settings.resize.target(facts.width, facts.height)
+        key = colours, size, facts.frames, self.metadata.orientation == 1, self.strict
+        return self.shared.get(key, partial(self._opened, quality))
+
+    def _opened(self, quality: int) -> Picture:
         return picture(
             self.data,
             self.facts,

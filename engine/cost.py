@@ -158,7 +158,7 @@ def predict_bytes(
     resizing = _RESIZE_BYTES + _RESIZE_LINES * facts.stored_width * facts.bands * sample if resized else 0
     if resized and facts.frames > 1:
         resizing += facts.bands * (source + pixels)
-    result = int(_RESULT_BYTES[target] * pixels * sample)
+    result = result_bytes(facts, target, width, height)
     result = min(result, file_size) if facts.lossless and not resized else result
     encoder = _held_by_encoder(facts, target, quality, effort) * pixels
     encoder += _DETAIL.get(target, 0.0) * _detail(facts, file_size) * pixels
@@ -168,6 +168,16 @@ def predict_bytes(
         encoder = max(encoder, (_OXIPNG * facts.bands * sample + compared) * pixels) if oxipng else encoder
     again = _DECODE_AGAIN.get(target, 0.0) * pixels if full_check else 0.0
     return int(FIXED_BYTES + file_size + 2 * result + held + turned + resizing + max(encoder, again))
+
+
+def result_bytes(facts: Facts, target: Format, width: int, height: int) -> int:
+    """Bytes of a result of ``width`` × ``height`` pixels a frame, on the high side."""
+    return int(_RESULT_BYTES[target] * width * height * facts.frames * (2 if facts.bits > 8 else 1))
+
+
+def shared_bytes(facts: Facts, width: int, height: int) -> int:
+    """Bytes of decoded pixels that several results are made of."""
+    return facts.bands * (2 if facts.bits > 8 else 1) * width * height * facts.frames
 
 
 def _stored_bytes(facts: Facts) -> float:

@@ -10,6 +10,7 @@ and pages of a TIFF stand one below the other in one tall image, as libvips has 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from engine.icc import ProfileKind
 from engine.probe import PNG_TEXT, Facts
 from engine.task import Resize
 
-__all__ = ["Picture", "open_image", "picture", "scaled", "turned"]
+__all__ = ["Picture", "SharedPictures", "Treatment", "open_image", "picture", "scaled", "turned"]
 
 _HARMLESS = re.compile(r"extraneous bytes before marker 0xd9")
 """libjpeg's warning for padding before the end-of-image marker, which some cameras write."""
@@ -88,6 +89,46 @@ def is_harmless(error: pyvips.Error) -> bool:
     return _HARMLESS.search(str(error)) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What is done to the colours on the way, by what the target holds."""
+
+    flat: bool
+    """The alpha channel goes."""
+    srgb: bool
+    eight: bool
+    """16 bits a sample become 8."""
+    keep_profile: bool
+
+
+def treatment(facts: Facts, target: Format, quality: int, *, srgb_profile: bool = False) -> Treatment:
+    """With ``srgb_profile`` a profile goes along also when it says no more than sRGB."""
+    keep = facts.profile in (ProfileKind.RGB, ProfileKind.GREY)
+    srgb = facts.cmyk or (keep and not _holds(facts.profile, target, quality))
+    keep = keep and not srgb
+    if srgb_profile and facts.profile is ProfileKind.SRGB:
+        keep = _holds(ProfileKind.GREY if facts.bands - facts.alpha == 1 else ProfileKind.RGB, target, quality)
+    eight = losses.depth(facts, target, quality) == 8
+    return Treatment(target is Format.JPEG and facts.alpha, srgb, eight, keep)
+
+
+class SharedPictures:
+    """Pixels that several results of one image are made of: decoded once for each size and treatment. Holds those of
+    the newest only, so results of one size are best made one after the other."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._picture: Picture | None = None
+
+    def get(self, key: object, make: Callable[[], Picture]) -> Picture:
+        """The picture for ``key``, in memory; what ``make`` opens is pulled through at once."""
+        if self._picture is None or key != self._key:
+            self._picture = None
+            made = make()
+            self._key, self._picture = key, Picture(made.image.copy_memory(), made.keep_profile)
+        return self._picture
+
+
 def picture(
     data: bytes,
     facts: Facts,
@@ -118,14 +159,16 @@ def picture(
         if resized
         else open_image(data, facts, strict=strict)
     )
-    if target is Format.JPEG and image.hasalpha():
+    colours = treatment(facts, target, quality, srgb_profile=srgb_profile)
+    if colours.flat and image.hasalpha():
         image = _flat(image) if flatten else _without_alpha(data, facts, image)
-    image, keep = _colour(image, facts, target, quality)
-    if srgb_profile and facts.profile is ProfileKind.SRGB:
-        keep = _holds(ProfileKind.GREY if facts.bands - facts.alpha == 1 else ProfileKind.RGB, target, quality)
+    if colours.srgb:
+        image = _to_srgb(image)
+    if colours.eight and _deep(image):
+        image = image.cast("uchar", shift=True).copy(interpretation="b-w" if image.bands < 3 else "srgb")
     if resized:
         image = _resize(image, facts.frames, width, height)
-    return Picture(_upright(image, facts.frames, facts.orientation if upright else 1), keep)
+    return Picture(_upright(image, facts.frames, facts.orientation if upright else 1), colours.keep_profile)
 
 
 def _load(data: bytes, facts: Facts, across: float, down: float, strict: bool) -> Image:
@@ -163,16 +206,6 @@ def _to_srgb(image: Image) -> Image:
 
 def _deep(image: Image) -> bool:
     return bool(image.format == "ushort")
-
-
-def _colour(image: Image, facts: Facts, target: Format, quality: int) -> tuple[Image, bool]:
-    """Pixels in a space and depth that the target holds, and whether their profile goes along."""
-    keep = facts.profile in (ProfileKind.RGB, ProfileKind.GREY)
-    if image.interpretation == "cmyk" or (keep and not _holds(facts.profile, target, quality)):
-        image, keep = _to_srgb(image), False
-    if _deep(image) and losses.depth(facts, target, quality) == 8:
-        image = image.cast("uchar", shift=True).copy(interpretation="b-w" if image.bands < 3 else "srgb")
-    return image, keep
 
 
 def _holds(profile: ProfileKind, target: Format, quality: int) -> bool:

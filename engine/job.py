@@ -322,7 +322,9 @@ class Outcome:
     def from_json(cls, value: list[Any]) -> Outcome:
         """The reverse of ``to_json``."""
         *plain, siblings = value
-        return cls(Status(plain[0]), *plain[1:], siblings=tuple(Sibling(*one) for one in siblings))
+        plain[0] = Status(plain[0])
+        fields: dict[str, Any] = dict(zip(_OUTCOME_FIELDS, plain, strict=True))
+        return cls(**fields, siblings=tuple(Sibling(*one) for one in siblings))
 
 
 _OUTCOME_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name != "siblings")

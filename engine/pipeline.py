@@ -11,11 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from engine import codec, cost
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
+from engine.decode import SharedPictures
 from engine.errors import Declined, ImageError, Unreadable, WouldLose
 from engine.extras import installed, left_out
 from engine.files import Target, write_group
@@ -24,6 +26,7 @@ from engine.formats import Format, corrected, info
 from engine.job import Job, Outcome, Policy, Recipe, Savings, Stage, Status, Verify
 from engine.losses import settle
 from engine.probe import Facts, probe
+from engine.sibling_images import Siblings, make_siblings, settings_of, wanted
 from engine.source import Source
 from engine.strip import strip
 from engine.ways import keeps_pixels, unchanged
@@ -59,6 +62,18 @@ class Write:
     data: bytes
     outcome: Outcome
     started: float
+    siblings: tuple[tuple[Target, bytes], ...] = ()
+
+    @property
+    def writes(self) -> list[tuple[Target, bytes]]:
+        """Siblings first: the main result is there when all is."""
+        main = [] if self.target is None else [(self.target, self.data)]
+        return [*self.siblings, *main]
+
+    @property
+    def size(self) -> int:
+        """Bytes to write."""
+        return sum(len(data) for _, data in self.writes)
 
     def done(self, error: Exception | None) -> Outcome:
         """The outcome, now that it is written or could not be."""
@@ -70,12 +85,13 @@ class Write:
 
 def commit(group: Sequence[Write]) -> list[Outcome]:
     """Write several results; an outcome for each, in order, in any case."""
-    writes = [(write.target, write.data) for write in group if write.target is not None]
+    writes = [pair for write in group for pair in write.writes]
     try:
         errors = iter(write_group(writes))
     except Exception as error:
         errors = iter([error] * len(writes))
-    return [write.done(None if write.target is None else next(errors)) for write in group]
+    own = [[next(errors) for _ in write.writes] for write in group]
+    return [write.done(next(filter(None, each), None)) for write, each in zip(group, own, strict=True)]
 
 
 def peak_bytes() -> int:
@@ -137,11 +153,12 @@ def _optimize(
     if job.in_place and format is not facts.format and policy.keep_original:
         raise Declined(f"a {facts.format.value.upper()} under another format's name: rename it, or write to a folder")
     full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and (job.in_place or policy.lossless))
-    needs, seconds = _predicted(facts, job.recipe, len(data), full_check=full)
+    needs, seconds = _predicted_with_siblings(job, facts, len(data), full_check=full)
     if needs > allowance:
         return Needs(needs)
     stage(Stage.DECODE, seconds, needs)
-    encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy)
+    shared = SharedPictures() if job.recipe.variants else None
+    encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy, shared)
     delivers = _delivers(policy, facts, encoded, data)
     reason = _reason(policy, facts, encoded, delivers=delivers)
     if (better := _without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:
@@ -159,18 +176,35 @@ def _optimize(
         predicted_bytes=needs,
         source_quality=facts.quality,
     )
-    if not delivers:
-        kept = _without_metadata(data, facts, policy)
-        if kept is not None:
-            return _keep(job, source, data, kept, facts, base, temp, started)
-        base = replace(base, reason="")
-    stage(Stage.CHECK, seconds, needs)
-    check_structure(encoded)
-    if full and not encoded.as_stored:  # those were compared when they were made
-        check_pixels(data, facts, settings, encoded)
-    path = corrected(job.target, encoded.format) if not policy.keep_original else job.target
+    kept = None if delivers else _without_metadata(data, facts, policy)
+    if kept is not None:
+        write = _keep(job, source, data, kept, facts, base, temp, started)
+    else:
+        stage(Stage.CHECK, seconds, needs)
+        check_structure(encoded)
+        if full and not encoded.as_stored:  # those were compared when they were made
+            check_pixels(data, facts, settings, encoded)
+        path = corrected(job.target, encoded.format) if not policy.keep_original else job.target
+        base = replace(base, target=path, reason=reason if delivers else "")
+        write = Write(_target(job, source, path, temp), encoded.data, base, started)
+    if shared is not None:
+        step = partial(stage, Stage.ENCODE, seconds, needs)
+        siblings = make_siblings(
+            job, source, data, facts, encoded.format, temp, shared, lambda _: step(), full_check=full
+        )
+        write = _with_siblings(write, siblings)
     stage(Stage.WRITE, seconds, needs)
-    return Write(_target(job, source, path, temp), encoded.data, replace(base, target=path), started)
+    return write
+
+
+def _with_siblings(write: Write, siblings: Siblings) -> Write:
+    """One write, and one outcome, for an image and its siblings."""
+    reason = write.outcome.reason
+    if siblings.left_out:
+        reason = f"{reason}; without {siblings.left_out}" if reason else f"without {siblings.left_out}"
+    return replace(
+        write, siblings=siblings.writes, outcome=replace(write.outcome, reason=reason, siblings=siblings.made)
+    )
 
 
 def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool) -> tuple[int, float]:
@@ -191,6 +225,22 @@ def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool
         needs = max(needs, cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **again))
     seconds = cost.predict_seconds(facts, format, *size, quality=quality, **how)
     return needs, seconds * (ENCODES if policy.max_size else 1)
+
+
+def _predicted_with_siblings(job: Job, facts: Facts, file_size: int, *, full_check: bool) -> tuple[int, float]:
+    """The same for an image and its siblings: the hungriest of them, the pixels they share, and all that was made."""
+    needs, seconds = _predicted(facts, job.recipe, file_size, full_check=full_check)
+    if not job.recipe.variants:
+        return needs, seconds
+    settings, main = job.recipe.settings, codec.target_format(facts, job.recipe.settings)
+    held = cost.shared_bytes(facts, *settings.resize.target(facts.width, facts.height))
+    for variant, _ in wanted(job, facts, main):
+        own = replace(job.recipe, settings=settings_of(variant, settings, main))
+        more, longer = _predicted(facts, own, file_size, full_check=full_check)
+        needs, seconds = max(needs, more), seconds + longer
+        size = own.settings.resize.target(facts.width, facts.height)
+        held += cost.result_bytes(facts, codec.target_format(facts, own.settings), *size)
+    return needs + held, seconds
 
 
 def _reason(policy: Policy, facts: Facts, encoded: Encoded, *, delivers: bool) -> str:
@@ -251,7 +301,7 @@ def _without_loss(policy: Policy, facts: Facts, encoded: Encoded, data: bytes, *
 
 def _keep(
     job: Job, source: Source, data: bytes, kept: bytes, facts: Facts, base: Outcome, temp: str, started: float
-) -> Write | Outcome:
+) -> Write:
     """The original stays as ``kept``, which is ``data`` itself when no metadata went; an output tree gets a copy."""
     outcome = replace(
         base,

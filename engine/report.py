@@ -66,6 +66,7 @@ def benchmark_report(state: RunState, info: RunInfo, phase: Phase, elapsed: floa
         for index in range(len(state.catalog))
         if state.catalog.status(index) in (Status.DONE, Status.KEPT)
     ]
+    written = state.catalog.all_siblings()
     seconds = max(elapsed, 1e-9)
     return {
         "run": info.run_id,
@@ -85,6 +86,8 @@ def benchmark_report(state: RunState, info: RunInfo, phase: Phase, elapsed: floa
         "bytesOut": totals.bytes_out,
         "savedBytes": totals.saved,
         "savedPercent": saved_percent(totals.bytes_in, totals.bytes_out),
+        "siblings": sum(len(found) for found in written),
+        "siblingBytes": sum(one.size for found in written for one in found),
         "meanRatio": sum(ratios) / len(ratios) if ratios else 0.0,
         "imagesPerSecond": totals.through / seconds,
         "megabytesPerSecond": state.bytes_through / seconds / 1e6,
@@ -108,6 +111,11 @@ def report_text(report: Mapping[str, Any]) -> str:
         f"{human_bytes(report['bytesIn'])} -> {human_bytes(report['bytesOut'])}, "
         f"saved {human_bytes(report['savedBytes'])} ({report['savedPercent']:.1f}%; "
         f"mean {report['meanRatio']:.1f}% an image)",
+        *(
+            [f"{report['siblings']} siblings beside them, {human_bytes(report['siblingBytes'])}"]
+            if report["siblings"]
+            else []
+        ),
         f"{human_seconds(report['duration'])} ({report['duration']:.1f} s), {report['imagesPerSecond']:.1f} images/s, "
         f"{report['megabytesPerSecond']:.1f} MB/s, peak memory {human_bytes(report['peakMemory'])}",
         f"{report['batches']} batches, mostly of {report['commonBatchSize']}, "

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     FLAG = "true or false"
     CHOICE = "choice"
     CHOICES = "choices"
+    NUMBERS = "whole numbers"
     SIZE = "size"
     SAVINGS = "savings"
     SIZE_LIMIT = "size limit"
@@ -67,6 +68,8 @@ class Setting:
                 return "one of " + ", ".join(self.choices)
             case Kind.CHOICES:
                 return "any of " + ", ".join(self.choices)
+            case Kind.NUMBERS:
+                return f"whole numbers from {self.low:.0f} to {self.high:.0f} with commas between"
             case Kind.SIZE:
                 return f"a size from {_size_text(self.low)} to {_size_text(self.high)}, such as 512M or 1.5G"
             case Kind.SAVINGS:
@@ -93,6 +96,8 @@ class Setting:
                 return value
             case Kind.CHOICES:
                 return self._chosen(value)
+            case Kind.NUMBERS:
+                return tuple(sorted({self._number(item, whole=True) for item in _items(value)}))
             case Kind.PATH:
                 if not isinstance(value, str) or not value or "\0" in value:
                     raise ValueError
@@ -109,10 +114,7 @@ class Setting:
 
     def _chosen(self, value: object) -> tuple[str, ...]:
         """From a list whose items, or a text that, names choices with commas between; each once, in their order."""
-        items = [value] if isinstance(value, str) else value
-        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-            raise ValueError
-        named = {name.strip() for item in items for name in item.split(",") if name.strip()}
+        named = set(_items(value))
         if not named <= set(self.choices):
             raise ValueError
         return tuple(choice for choice in self.choices if choice in named)
@@ -131,7 +133,7 @@ class Setting:
         """The value as a TOML file holds it."""
         if self.kind in (Kind.SAVINGS, Kind.SIZE_LIMIT):
             return str(value)
-        if self.kind is Kind.CHOICES:
+        if self.kind in (Kind.CHOICES, Kind.NUMBERS):
             return list(value)
         return _size_text(value) if self.kind is Kind.SIZE else value
 
@@ -139,9 +141,18 @@ class Setting:
         """The value for people and for a form's field; empty when not set."""
         if value is None:
             return ""
-        if self.kind is Kind.CHOICES:
-            return ", ".join(value)
+        if self.kind in (Kind.CHOICES, Kind.NUMBERS):
+            return ", ".join(map(str, value))
         return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
+
+
+def _items(value: object) -> list[object]:
+    """The items of a list, or of a text with commas between; texts inside a list may hold several too."""
+    given = value if isinstance(value, list | tuple) else [value]
+    found: list[object] = []
+    for item in given:
+        found += [part.strip() for part in item.split(",") if part.strip()] if isinstance(item, str) else [item]
+    return found
 
 
 def _flag(value: object) -> bool:

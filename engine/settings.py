@@ -15,6 +15,7 @@ from engine.formats import Format
 from engine.job import Limits, Loss, MetadataPolicy, Policy, Recipe, Savings, SizeLimit, Verify
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
+from engine.variants import Variant, variants_of
 
 __all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting", "summary"]
 
@@ -98,6 +99,24 @@ class Settings:
         "go on although this would be lost; without it such an image is skipped with the reason",
         choices=tuple(kind.value for kind in Loss),
         flags=("--allow-loss",),
+    )
+    also: tuple[str, ...] = declare(
+        (),
+        "encode",
+        Kind.CHOICES,
+        "write each image in these formats as well, beside its result: photo.webp beside photo.jpg",
+        choices=tuple(entry.value for entry in Format),
+        flags=("--also",),
+    )
+    widths: tuple[int, ...] = declare(
+        (),
+        "encode",
+        Kind.NUMBERS,
+        "write each image in these widths as well, in every format: photo-480.jpg; none as wide as its result",
+        low=1,
+        high=MAX_SIDE,
+        unit="px",
+        flags=("--widths",),
     )
     metadata: str = declare(
         MetadataPolicy.STRIP.value,
@@ -217,6 +236,11 @@ class Settings:
         parsed = {name: _parse_or_none(setting(name), value) for name, value in values.items()}
         return Settings(**{**{entry.name: getattr(self, entry.name) for entry in SCHEMA}, **parsed})
 
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The siblings that every image gets."""
+        return variants_of([Format(name) for name in self.also], self.widths)
+
     def recipe(self) -> Recipe:
         """What a worker must know of them."""
         overall = 100 if self.lossless else self.quality
@@ -239,7 +263,7 @@ class Settings:
             max_size=self.max_size,
             effort=Effort(self.effort),
         )
-        return Recipe(settings, policy)
+        return Recipe(settings, policy, self.variants)
 
     def _resize(self) -> Resize:
         if self.width or self.height:
@@ -280,6 +304,7 @@ CONFLICTS = (
     (("width", "height"), ("short_edge",)),
     (("long_edge",), ("short_edge",)),
     (("in_place",), ("output",)),
+    (("in_place", "lossless"), ("also", "widths")),
     (("lossless",), ("quality", "quality_jpeg", "quality_png", "quality_webp", "quality_avif")),
     (("lossless",), ("width", "height", "long_edge", "short_edge")),
     (("lossless",), ("format",)),
@@ -317,6 +342,10 @@ def summary(settings: Settings) -> str:
     for name in ("width", "height", "long_edge", "short_edge"):
         if getattr(settings, name):
             parts.append(f"{name.replace('_', ' ')} {getattr(settings, name)}")
+    if settings.also:
+        parts.append(f"also {', '.join(settings.also)}")
+    if settings.widths:
+        parts.append(f"widths {', '.join(map(str, settings.widths))}")
     if settings.allow_loss:
         parts.append(f"may lose {', '.join(settings.allow_loss)}")
     if settings.metadata != MetadataPolicy.STRIP:

@@ -228,6 +228,8 @@ class ImageRow:
     """Full path of the source."""
     source_quality: int = 0
     """Estimate of the quality that the source was made with, 1–100; 0 when it is not known."""
+    siblings: tuple[tuple[str, int], ...] = ()
+    """File names and bytes of what was written beside it, in other formats and widths."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def image_row(catalog: Catalog, index: int, running: tuple[int, str] | None = No
         target=catalog.target(index) if written else "",
         source=catalog.source(index),
         source_quality=catalog.source_quality(index),
+        siblings=tuple((one.name, one.size) for one in catalog.siblings(index)),
     )
 
 

@@ -54,7 +54,7 @@ class GroupWriter:
             while self._full:
                 self._changed.wait()
             self._group.append((index, write))
-            self._size += len(write.data)
+            self._size += write.size
             if len(self._group) == 1 or self._full:
                 self._changed.notify_all()
 

@@ -60,6 +60,7 @@ def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
         ("target", row.target or "nothing written", "strong"),
         ("number", f"{row.index + 1} of the run", "strong"),
     ]
+    facts += [("also", f"{name}  {text.size(size, precise=True)}", "strong") for name, size in row.siblings]
     return [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
 
 

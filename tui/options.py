@@ -68,14 +68,15 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
         return
     default = entry.show(entry.default).replace("%", "%%")
     shown = f" (default {default})" if default else ""
-    if entry.kind is Kind.CHOICES:
+    several = entry.kind in (Kind.CHOICES, Kind.NUMBERS)
+    if several:
         shown += "; several with commas between, or the option again"
     metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
-    metavar[Kind.SIZE_LIMIT] = "AMOUNT"
+    metavar |= {Kind.SIZE_LIMIT: "AMOUNT", Kind.NUMBERS: "N,N"}
     group.add_argument(
         *entry.flags,
         dest=dest,
-        action="append" if entry.kind is Kind.CHOICES else "store",
+        action="append" if several else "store",
         default=argparse.SUPPRESS,
         metavar=metavar.get(entry.kind) or "{" + ",".join(entry.choices) + "}",
         help=text + shown,

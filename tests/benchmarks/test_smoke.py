@@ -118,3 +118,10 @@ def test_scan_finds_every_file() -> None:
 
     assert set(result["seconds"]) == {"scan", "walk", "walk and sizes"}
     assert result["bytesPerFile"]["low"] >= 0
+
+
+def test_siblings_are_compared_with_a_run_for_each() -> None:
+    result = figures("siblings", "--count", 3, "--widths", 320)
+
+    assert result["bytes"] == 1.0
+    assert result["seconds"]["median"] > 0

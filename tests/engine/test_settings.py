@@ -31,6 +31,9 @@ def values_of(entry: Setting) -> st.SearchStrategy[object]:
         case Kind.CHOICES:
             chosen = st.sets(st.sampled_from(entry.choices))
             return chosen.map(lambda named: tuple(choice for choice in entry.choices if choice in named))
+        case Kind.NUMBERS:
+            sides = st.sets(st.integers(int(entry.low), int(entry.high)), max_size=5)
+            return sides.map(lambda numbers: tuple(sorted(numbers)))
         case Kind.PATH:
             return st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
         case Kind.SIZE_LIMIT:

@@ -38,9 +38,9 @@ READ_AHEAD_BYTES = 1024 * 1024
 KEPT_SMALL, RECOMPRESSED = "already small", "recompressed losslessly"
 AGAIN = "encoding it again would not save enough"
 NO_MORE = "encoding it again would not save more"
-UNKNOWN_SAVES = Savings(5.0)
-"""The least that encoding a lossy image again must save whose own quality cannot be read (AVIF, animated WebP), so that
-results are not encoded again and again for little."""
+UNKNOWN_SAVES = Savings(15.0)
+"""The least that encoding a lossy image again must save whose own quality cannot be read (AVIF, animated WebP). An AVIF
+of ours, encoded again with the same quality from 20 to 95, was seen to lose 8 % at most."""
 LITTLE = 0.2
 """Share of a JPEG saved by encoding it again below which storing it better may save as much."""
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024

@@ -87,7 +87,7 @@ def test_an_animation_shows_the_same_or_is_skipped(path: Path, tmp_path: Path) -
 def test_a_second_run_changes_nothing(path: Path, tmp_path: Path) -> None:
     data = path.read_bytes()
     facts = _readable(data)
-    if facts is None or facts.format in (Format.AVIF, Format.TIFF):
+    if facts is None or facts.format is Format.TIFF:
         return
     if facts.width * facts.height > 2_000_000:
         with Pillow.open(path) as image:

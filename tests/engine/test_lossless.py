@@ -130,7 +130,7 @@ def test_what_is_smaller_without_loss_is_not_encoded_again(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("suffix", "quality"),
     [(suffix, quality) for suffix in ("jpg", "png", "webp") for quality in (35, 60, 82, 95)]
-    + [("avif", 60), ("avif", 82), ("gif", 82), ("tif", 82)],
+    + [("avif", 20), ("avif", 35), ("avif", 60), ("avif", 82), ("gif", 82), ("tif", 82)],
 )
 def test_a_second_run_changes_nothing(suffix: str, quality: int, tmp_path: Path) -> None:
     data = noisy().write_to_buffer(f".{suffix}")

@@ -113,7 +113,7 @@ def report_text(report: Mapping[str, Any]) -> str:
         f"mean {report['meanRatio']:.1f}% an image)",
         *(
             [f"{report['siblings']} siblings beside them, {human_bytes(report['siblingBytes'])}"]
-            if report["siblings"]
+            if report.get("siblings")
             else []
         ),
         f"{human_seconds(report['duration'])} ({report['duration']:.1f} s), {report['imagesPerSecond']:.1f} images/s, "

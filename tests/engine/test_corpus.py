@@ -67,7 +67,7 @@ def _difference(data: bytes, result: bytes) -> float:
     return float(pair[0].dE00(pair[1]).avg())
 
 
-FAITHFUL = files("photos", "camera", "graphics", "meta", "formats", large=200_000, every=3)
+FAITHFUL = files("photos", "camera", "graphics", "meta", "formats", large=150_000, every=5)
 EXACT = files("graphics", "graphics_png_conformance", "animated", large=60_000, every=4)
 
 

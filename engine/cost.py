@@ -87,7 +87,7 @@ _LOSSLESS_EFFORTS = {**_LOSSY_EFFORTS, Format.PNG: (0.5, 4.5), Format.WEBP: (0.5
 """Time of the fast and of the small effort, as multiples of the balanced one's."""
 _MOZJPEG_SECONDS, _OXIPNG_SECONDS = 0.15, 0.6
 """The same for recompressing, with the proof: of JPEG for each megapixel, of PNG for each million bytes of samples."""
-_OXIPNG_EFFORTS = {Effort.FAST: 0.7, Effort.BALANCED: 1.0, Effort.SMALL: 5.0}
+_OXIPNG_EFFORTS = {Effort.FAST: 0.7, Effort.BALANCED: 1.0, Effort.SMALL: 1.0}
 FIXED_SECONDS = 0.002
 
 

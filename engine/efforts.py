@@ -80,9 +80,9 @@ PNG: dict[Effort, tuple[Options, Options]] = {
 }
 """Two ways, of which a piece of the picture chooses one: for photos, and for drawings. Palettes and grey below 8 bits
 are written in the second."""
-OXIPNG: dict[Effort, int] = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.SMALL: 4}
-"""Levels of oxipng, which does the lossless PNGs where it is installed: from 3 on at most 2 points for several times
-the time."""
+OXIPNG: dict[Effort, int] = {Effort.FAST: 1, Effort.BALANCED: 2, Effort.SMALL: 2}
+"""Levels of oxipng, which does the lossless PNGs where it is installed. Level 1 takes half the time of level 2 for 1 %
+more bytes; levels 3 and 4 are no smaller, 5 and 6 save 0.2 % in seven times the time and more."""
 _PALETTE: Options = {"palette": True, "bitdepth": 8, "colours": 256, "dither": 0.5, "compression": 9}
 PALETTE: dict[Effort, Options] = {
     Effort.FAST: {**_PALETTE, "effort": 4},

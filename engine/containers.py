@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from engine.errors import Unreadable
 
 __all__ = [
+    "LARGEST_SEGMENT",
     "PNG_SIGNATURE",
     "Chunk",
     "GifLayout",
     "JpegLayout",
     "gif_blocks",
     "gif_timing",
+    "jpeg_segment",
     "png_end",
     "walk_gif",
     "walk_jpeg",
@@ -34,6 +36,8 @@ __all__ = [
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ENDS_EARLY = "damaged: the {} data ends early"
 
+LARGEST_SEGMENT = 65_533
+"""Bytes of payload in a JPEG segment."""
 _JPEG_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length: TEM, RST0–7, SOI."""
@@ -77,6 +81,11 @@ class JpegLayout:
     components: int
     end: int
     """First byte after the end-of-image marker."""
+
+
+def jpeg_segment(code: int, payload: bytes) -> bytes:
+    """A JPEG segment: its marker's second byte, its length, and at most ``LARGEST_SEGMENT`` bytes."""
+    return bytes((0xFF, code)) + struct.pack(">H", len(payload) + 2) + payload
 
 
 def walk_jpeg(data: bytes) -> JpegLayout:

@@ -17,7 +17,7 @@ import zlib
 from hashlib import md5
 
 from engine import exif, iptc, xmp
-from engine.containers import PNG_SIGNATURE, walk_jpeg, walk_webp
+from engine.containers import LARGEST_SEGMENT, PNG_SIGNATURE, jpeg_segment, walk_jpeg, walk_webp
 from engine.formats import Format
 from engine.ifdedit import Node
 from engine.indexed import png_chunk
@@ -28,7 +28,6 @@ from engine.metadata import (
     JPEG_EXTENDED,
     JPEG_IPTC,
     JPEG_XMP,
-    LARGEST_SEGMENT,
     PNG_XMP,
     TIFF_IPTC,
     TIFF_PHOTOSHOP,
@@ -51,21 +50,17 @@ def embed(data: bytes, format: Format, metadata: Metadata) -> bytes:
     return _WRITERS[format](data, metadata)
 
 
-def _segment(code: int, payload: bytes) -> bytes:
-    return bytes((0xFF, code)) + struct.pack(">H", len(payload) + 2) + payload
-
-
 def _jpeg(data: bytes, metadata: Metadata) -> bytes:
     first = walk_jpeg(data).segments[0]
     place = first.end if first.kind == b"\xe0" else 2
     parts = [data[:place]]
     if metadata.exif:
-        parts.append(_segment(0xE1, JPEG_EXIF + metadata.exif))
+        parts.append(jpeg_segment(0xE1, JPEG_EXIF + metadata.exif))
     parts += _jpeg_xmp(metadata)
     room = LARGEST_SEGMENT - len(JPEG_IPTC)
     for at in range(0, len(metadata.iptc), room):
-        parts.append(_segment(0xED, JPEG_IPTC + metadata.iptc[at : at + room]))
-    parts += [_segment(0xFE, comment[:LARGEST_SEGMENT]) for comment in metadata.comments]
+        parts.append(jpeg_segment(0xED, JPEG_IPTC + metadata.iptc[at : at + room]))
+    parts += [jpeg_segment(0xFE, comment[:LARGEST_SEGMENT]) for comment in metadata.comments]
     return b"".join((*parts, data[place:]))
 
 
@@ -76,11 +71,11 @@ def _jpeg_xmp(metadata: Metadata) -> list[bytes]:
         extended = xmp.unwrapped(main)
         guid = md5(extended, usedforsecurity=False).hexdigest().upper().encode()
         main = xmp.pointing_to(guid)
-    parts = [_segment(0xE1, JPEG_XMP + main)] if main else []
+    parts = [jpeg_segment(0xE1, JPEG_XMP + main)] if main else []
     room = LARGEST_SEGMENT - len(JPEG_EXTENDED) - 40
     for at in range(0, len(extended), room):
         head = JPEG_EXTENDED + guid + struct.pack(">II", len(extended), at)
-        parts.append(_segment(0xE1, head + extended[at : at + room]))
+        parts.append(jpeg_segment(0xE1, head + extended[at : at + room]))
     return parts
 
 

@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from enum import Enum
 
-from engine.containers import Chunk, JpegLayout, walk_jpeg
+from engine.containers import LARGEST_SEGMENT, Chunk, JpegLayout, jpeg_segment, walk_jpeg
 from engine.errors import Unreadable
 
 __all__ = ["GainMap", "GainMapKind", "attach", "cleaned", "find", "parameters", "version_segment", "with_parameters"]
@@ -26,8 +26,6 @@ _MPF = b"MPF\0"
 _IN_XMP = (b"hdrgm:GainMapMax", b"HDRGainMap:HDRGainMapHeadroom")
 """What a gain map's XMP must say (Ultra HDR, Apple)."""
 _MARKS = (b"hdrgm:", b"hdrgainmap", b"HDRGainMap", _ISO[:24])
-_LARGEST = 65_533
-"""Bytes of payload in a JPEG segment."""
 _TRIES = 16
 """How many places that look like the start of a JPEG are looked at; a film holds such bytes by chance."""
 
@@ -139,10 +137,6 @@ def _behind_jfif(data: bytes) -> int:
     return 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
 
 
-def _segment(code: int, payload: bytes) -> bytes:
-    return bytes([0xFF, code]) + struct.pack(">H", len(payload) + 2) + payload
-
-
 _DIRECTORY = (
     '<rdf:Description xmlns:Container="http://ns.google.com/photos/1.0/container/"'
     ' xmlns:Item="http://ns.google.com/photos/1.0/container/item/"'
@@ -179,9 +173,9 @@ def _with_directory(primary: bytes, length: int) -> bytes:
             packet, start, end = segment.payload(primary)[len(_XMP) :], segment.start, segment.end
             break
     packet = _told(packet, length)
-    if len(_XMP) + len(packet) > _LARGEST:
+    if len(_XMP) + len(packet) > LARGEST_SEGMENT:
         packet = _told(_PACKET, length)  # of the two, the picture's look matters more
-    return primary[:start] + _segment(0xE1, _XMP + packet) + primary[end:]
+    return primary[:start] + jpeg_segment(0xE1, _XMP + packet) + primary[end:]
 
 
 _PRIMARY = 0x030000
@@ -200,7 +194,7 @@ def _index(before: int, primary: int, second: int) -> bytes:
     header = b"MM\0*" + struct.pack(">I", 8)
     directory = struct.pack(">HHHI4sHHIIHHIII", 3, 0xB000, 7, 4, b"0100", 0xB001, 4, 1, 2, 0xB002, 7, 32, 50, 0)
     entries = struct.pack(">IIIHHIIIHH", _PRIMARY, primary, 0, 0, 0, 0, second, offset, 0, 0)
-    return _segment(0xE2, _MPF + header + directory + entries)
+    return jpeg_segment(0xE2, _MPF + header + directory + entries)
 
 
 def attach(primary: bytes, gain: bytes, version: bytes) -> bytes:

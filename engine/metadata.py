@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from hashlib import md5
 
 from engine import exif, iptc, xmp
-from engine.containers import gif_blocks, walk_gif, walk_jpeg, walk_png, walk_webp
+from engine.containers import LARGEST_SEGMENT, gif_blocks, walk_gif, walk_jpeg, walk_png, walk_webp
 from engine.errors import Unreadable
 from engine.formats import Format
 from engine.ifd import exif_orientation, read_directories
@@ -28,8 +28,6 @@ JPEG_EXTENDED, JPEG_IPTC = b"http://ns.adobe.com/xmp/extension/\0", b"Photoshop 
 GIF_XMP = b"XMP DataXMP"
 TIFF_XMP, TIFF_IPTC, TIFF_PHOTOSHOP = 700, 33723, 34377
 PNG_XMP = b"XML:com.adobe.xmp"
-LARGEST_SEGMENT = 65_533
-"""Bytes of payload in a JPEG segment."""
 _TURNS_BY_TAG = frozenset({Format.JPEG, Format.PNG, Format.WEBP})
 """Formats whose viewers obey the orientation in the EXIF block."""
 _EDITS = frozenset({MetadataPolicy.KEEP, MetadataPolicy.NO_GPS})

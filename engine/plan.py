@@ -111,6 +111,7 @@ class Plan:
                 path,
                 os.path.join(root.target, relative) if relative else root.target,
                 os.path.join(root.label, relative) if root.label else relative,
+                self.roots.index(root),
             )
             for start in range(0, len(found), CHUNK):
                 yield folder, found[start : start + CHUNK]

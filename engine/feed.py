@@ -1,6 +1,6 @@
 """Fills a run's catalogue from its plan and hands the rows to the pool, in whole batches and in order.
 
-    plan.scan (a thread) ──chunks of a folder──▶ catalogue ──whole batches──▶ pool.submit
+plan.scan (a thread) ──chunks of a folder──▶ catalogue ──whole batches──▶ pool.submit
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from engine.catalog import Folder
 from engine.events import Finished
-from engine.files import remove_stale_temps
 from engine.job import Job, Outcome, Recipe, Status
 from engine.plan import Found, Plan
 from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
+from engine.temps import remove_stale_temps
 
 __all__ = ["Feed"]
 

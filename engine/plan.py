@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from engine import files
+from engine import folders, temps
 from engine.catalog import Folder
 from engine.errors import PlanError
 from engine.extras import missing_for_lossless
@@ -78,7 +78,7 @@ class Plan:
             try:
                 if not os.path.isdir(folder):
                     created.append(folder)
-                files.mark_ours(folder)
+                folders.mark_ours(folder)
             except OSError as error:
                 reason = f"{folder}: the output folder cannot be made: {error.strerror}; choose another with -o"
                 raise PlanError(reason) from None
@@ -143,7 +143,7 @@ class Plan:
         key = status.st_dev, status.st_ino
         if key in seen or (not self.settings.in_place and any(path == other.target for other in self.roots)):
             return False
-        if files.ours(path):
+        if folders.ours(path):
             if path == root.source:
                 note(f"{path}: this folder holds results of imgopt-tui, which are not read again")
             return False
@@ -158,7 +158,7 @@ class Plan:
                 if entry.name in root.names:
                     images.append(entry)
                 continue
-            if files.is_temp(entry.name) or (entry.name.startswith(".") and not self.settings.hidden):
+            if temps.is_temp(entry.name) or (entry.name.startswith(".") and not self.settings.hidden):
                 continue
             if _is_folder(entry):
                 if self.settings.recursive:
@@ -234,7 +234,7 @@ def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
         raise PlanError(f"{output} is a file, not a folder; choose another folder with -o")
     planned = _targets(roots, output)
     _check_apart(planned)
-    overwrite = not os.path.isdir(output) or _empty(output) or files.ours(output)
+    overwrite = not os.path.isdir(output) or _empty(output) or folders.ours(output)
     return Plan(planned, settings, overwrite, output, (output,) if overwrite else ())
 
 
@@ -308,7 +308,7 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def _check_default_output(target: str) -> None:
-    if not os.path.lexists(target) or files.ours(target):
+    if not os.path.lexists(target) or folders.ours(target):
         return
     if os.path.islink(target) or not os.path.isdir(target) or not _empty(target):
         raise PlanError(
@@ -346,7 +346,7 @@ def list_folder(path: str, *, hidden: bool = False) -> list[Entry]:
             if entry.name.startswith(".") and not hidden:
                 continue
             if _is_folder(entry):
-                if not files.ours(entry.path):
+                if not folders.ours(entry.path):
                     found.append(Entry(entry.name, True, 0, None))
             elif looks_like_image(entry.name) and entry.is_file(follow_symlinks=False):
                 format = format_for_extension(os.path.splitext(entry.name)[1])

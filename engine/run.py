@@ -25,7 +25,7 @@ from engine.child import keep_ahead
 from engine.errors import PoolError
 from engine.events import Event, Finished
 from engine.feed import Feed
-from engine.files import unmark
+from engine.folders import unmark
 from engine.job import Status
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan

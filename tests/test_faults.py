@@ -17,11 +17,11 @@ import pytest
 
 from engine.errors import PoolError
 from engine.events import Finished, Started, WorkerGone, WorkerReady
-from engine.files import temp_name
 from engine.job import Status
 from engine.link import WorkerLink
 from engine.slots import STALL_SECONDS, Assigned, Slot
 from engine.starts import KILLED, Starts
+from engine.temps import temp_name
 from tests.pools import RECIPE, make_jobs, open_pool
 from tests.test_cli import TOOL, environment
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine import folders, temps
+from engine.backup import AREA
 from engine.catalog import Folder
 from engine.errors import PlanError
 from engine.extras import missing_for_lossless
@@ -158,7 +159,11 @@ class Plan:
                 if entry.name in root.names:
                     images.append(entry)
                 continue
-            if temps.is_temp(entry.name) or (entry.name.startswith(".") and not self.settings.hidden):
+            if (
+                entry.name == AREA
+                or temps.is_temp(entry.name)
+                or (entry.name.startswith(".") and not self.settings.hidden)
+            ):
                 continue
             if _is_folder(entry):
                 if self.settings.recursive:
@@ -343,7 +348,7 @@ def list_folder(path: str, *, hidden: bool = False) -> list[Entry]:
     found: list[Entry] = []
     with os.scandir(path) as entries:
         for entry in entries:
-            if entry.name.startswith(".") and not hidden:
+            if entry.name == AREA or (entry.name.startswith(".") and not hidden):
                 continue
             if _is_folder(entry):
                 if not folders.ours(entry.path):

@@ -31,6 +31,7 @@ from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
+from engine.records import RunRecords
 from engine.report import benchmark_report, human_bytes
 from engine.runlog import RunLog
 from engine.settings import Settings, summary
@@ -73,8 +74,10 @@ class Run:
         self.note = self._log.note
         self._plan: Plan = make_plan(roots, settings)
         self._clock = clock
+        run_id = run_id or secrets.token_hex(4)
         recipe = settings.recipe()
         recipe = replace(recipe, policy=replace(recipe.policy, overwrite=self._plan.overwrite))
+        self._records = RunRecords([root.source for root in self._plan.roots], settings, run_id)
         limit = settings.memory_limit or monitor.default_memory_limit()
         wanted = settings.workers or monitor.default_workers(monitor.usable_cpus())
         self._workers = fitting_workers(limit, wanted)
@@ -99,13 +102,13 @@ class Run:
         self._paused_at: float | None = None
         self._paused = 0.0
         self._ended: float | None = None
-        recipes = [recipe] * len(self._plan.roots)
+        recipes = self._records.recipes(recipe)
         self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note)
         self._created: tuple[str, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._info = RunInfo(
-            run_id=run_id or secrets.token_hex(3),
+            run_id=run_id,
             pid=os.getpid(),
             host=socket.gethostname(),
             roots=tuple(root.source for root in self._plan.roots),
@@ -121,6 +124,8 @@ class Run:
 
     async def __aenter__(self) -> Self:
         self._created = self._plan.prepare()
+        if problem := self._records.prepare():
+            self.note("warning", problem)
         self._progress.start()
         self._phase = Phase.RUNNING
         await self._pool.start()
@@ -173,6 +178,7 @@ class Run:
         await self._pool.close(now=end is Phase.FAILED)
         for folder in self._created:
             unmark(folder)
+        self._records.sweep()
         self._ended = self._clock()
         self._sample_once()
         await self._progress.close()

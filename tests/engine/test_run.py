@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.backup import AREA
 from engine.errors import PlanError
 from engine.events import Event, Finished
 from engine.job import Status

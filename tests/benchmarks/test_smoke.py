@@ -125,3 +125,10 @@ def test_siblings_are_compared_with_a_run_for_each() -> None:
 
     assert result["bytes"] == 1.0
     assert result["seconds"]["median"] > 0
+
+
+def test_crash_safety_is_compared_with_a_run_that_writes_over_its_sources() -> None:
+    result = figures("crash_safety", "--count", 20, "--thumbnails")
+
+    assert result["sameBytes"]
+    assert result["seconds"]["median"] > 0.5

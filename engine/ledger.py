@@ -118,6 +118,7 @@ class Ledgers:
     def append(self, folder: str, entries: Sequence[Entry], *, sync: bool) -> None:
         """Write entries down, in one piece; with ``sync`` they are on the disk afterwards. Raises OSError."""
         fd = self._files.get(folder)
+        new = fd is None
         if fd is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = self._files[folder] = os.open(os.path.join(folder, self._name), flags, 0o600)
@@ -127,6 +128,12 @@ class Ledgers:
             view = view[os.write(fd, view) :]
         if sync:
             os.fsync(fd)
+        if sync and new:
+            at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(at)
+            finally:
+                os.close(at)
 
     def close(self) -> None:
         """Close them."""

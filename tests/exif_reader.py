@@ -26,8 +26,8 @@ class _Exiftool:
         # exiftool polls for more at the end of its input, so its end must not depend on ours being a tidy one.
         guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         command = [*guard, str(EXIFTOOL), "-stay_open", "True", "-@", "-"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **pipes)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
         atexit.register(self._end)
 
     def ask(self, *arguments: str) -> tuple[int, bytes]:

@@ -50,6 +50,7 @@ def _own(data: bytes, facts: Facts) -> int:
         return len(stripped)
 
 
+@pytest.mark.timeout(300)
 def test_lossless_is_pixel_equal_and_no_larger_than_oxipngs_own(tmp_path: Path) -> None:
     ours = theirs = before = done = 0
     for path in files("photos", "graphics", "graphics_png_conformance", large=_LARGE, every=8):

@@ -32,6 +32,14 @@ class _Exiftool:
 
     def ask(self, *arguments: str) -> tuple[int, bytes]:
         """Exit status and output of one command line."""
+        try:
+            return self._answer(*arguments)
+        except BaseException:  # a time limit, an interrupt: what is left of this answer is not the next one's
+            _exiftool.cache_clear()
+            self._end()
+            raise
+
+    def _answer(self, *arguments: str) -> tuple[int, bytes]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         lines = "".join(f"{argument}\n" for argument in (*arguments, "-echo3", "=${status}", "-execute1"))

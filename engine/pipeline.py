@@ -181,7 +181,7 @@ def _optimize(
         return Needs(needs)
     stage(Stage.DECODE, seconds, needs)
     shared = SharedPictures() if job.recipe.variants else None
-    encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy, shared)
+    encoded = codec.optimize_settled(data, facts, settings, lambda step: stage(step, seconds, needs), policy, shared)
     delivers = _delivers(policy, facts, encoded, data)
     reason = _reason(policy, facts, encoded, delivers=delivers)
     if (better := _without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:

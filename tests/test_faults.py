@@ -70,6 +70,7 @@ def test_a_lack_that_lasts_is_a_sentence_and_one_that_passes_is_not() -> None:
     assert answers[-1]
 
 
+@pytest.mark.alone
 async def test_a_worker_stopped_between_two_images_is_replaced(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +85,7 @@ async def test_a_worker_stopped_between_two_images_is_replaced(
         assert all(outcome.status in (Status.DONE, Status.KEPT) for outcome in recorder.outcomes.values())
 
 
+@pytest.mark.alone
 async def test_a_worker_stopped_before_the_end_does_not_keep_the_pool_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.slots.ANSWER_SECONDS", 0.5)
     async with open_pool(1) as (pool, recorder):

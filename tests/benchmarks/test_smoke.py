@@ -13,6 +13,7 @@ from engine.child import environment
 from tests.benchmarks.process import REPOSITORY, module
 from tests.benchmarks.throughput import without_sharp
 
+pytestmark = pytest.mark.alone
 SHARP = Path(os.environ["IMGOPT_SHARP"]) if "IMGOPT_SHARP" in os.environ else None
 
 

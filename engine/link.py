@@ -91,7 +91,8 @@ class WorkerLink:
                 lambda: _Pipe(link._events_received, link._pipe_ended), process.stdout
             )
         except BaseException:
-            process.kill()
+            with process:  # leaving it closes the pipes, and waits
+                process.kill()
             raise
         return link
 

@@ -81,6 +81,9 @@ class Slot:
     """None until the process runs."""
     ready: bool = False
     retiring: bool = False
+    """It gets no more images and ends after those it has."""
+    worn: bool = False
+    """Another one is to take its place; it works on until that is ready."""
     recalling: bool = False
     filling: bool = True
     """Whether it is being given images until its queue is full."""

@@ -20,7 +20,8 @@ from dataclasses import replace
 from typing import Any
 
 from engine import monitor
-from engine.budget import Budget
+from engine.budget import WORKER_BASE, Budget
+from engine.corrections import Corrections, kind
 from engine.deaths import OUTSIDE_SIGNALS, Deaths
 from engine.errors import PoolError
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started
@@ -37,6 +38,8 @@ DEFAULT_TIMEOUT = 60.0
 """Least time limit of an image in seconds."""
 TIMEOUT_FACTOR = 10.0
 """Times its predicted CPU seconds an image may take."""
+AHEAD_SHARE = 4
+"""A successor is started before its predecessor ends where an idle process is at most one such part of the budget."""
 TICK = 0.25
 """Seconds between looks at time limits and at held images."""
 
@@ -75,6 +78,7 @@ class ParallelProcessPool:
             gone=self._gone,
             failed=self._failed,
         )
+        self._corrections = Corrections()
         self._deaths = Deaths(monitor.oom_kills)
         self._changed = asyncio.Event()
         self._fatal: PoolError | None = None
@@ -162,6 +166,7 @@ class ParallelProcessPool:
     def _gone(self, slot: Slot, link: WorkerLink, reason: str) -> None:
         """A worker has ended."""
         self.budget.drop(slot.number)
+        self._count_extra()
         self._orphans(slot, link, reason)
         self._dispatch()
         self._wake()
@@ -214,8 +219,41 @@ class ParallelProcessPool:
             self._needs(slot, message["index"], message["needs"])
         elif "recalled" in message:
             self._recalled(slot, message["recalled"])
-        else:  # it is ready
-            self._dispatch()
+        elif "resident" in message:
+            self._holds(slot, int(message["resident"]))
+        else:
+            self._ready(slot, int(message["ready"]["resident"]))
+
+    def _ready(self, slot: Slot, resident: int) -> None:
+        slot.first = slot.resident = resident
+        if self._corrections.factors:
+            slot.tell_factors(self._corrections.factors)
+        self._count_extra()
+        self._dispatch()
+
+    def _holds(self, slot: Slot, resident: int) -> None:
+        """A worker says what it takes between two images."""
+        slot.resident = resident
+        self.budget.retain(slot.number, resident - WORKER_BASE)
+        self._renew(slot)
+
+    def _renew(self, slot: Slot) -> None:
+        """Let a fresh process take the place of one that has grown or done enough, while there is something to do."""
+        if slot.worn or slot.retiring or self.workers.closing or not self._waiting or not (why := slot.wear()):
+            return
+        self._log("info", f"worker {slot.number + 1} is replaced: {why}")
+        self.workers.replace(slot, ahead=self.budget.limit >= AHEAD_SHARE * WORKER_BASE)
+        self._count_extra()
+
+    def _count_extra(self) -> None:
+        self.budget.extra = self.workers.extra * WORKER_BASE
+
+    def _learn(self, outcome: Outcome) -> None:
+        """Correct what is predicted for images of this kind."""
+        of = kind(outcome.source_format, outcome.target_format)
+        if outcome.peak_bytes and self._corrections.note(of, outcome.predicted_bytes, outcome.peak_bytes - WORKER_BASE):
+            for slot in self.workers.slots.values():
+                slot.tell_factors(self._corrections.factors)
 
     def _started(self, slot: Slot, index: int) -> None:
         if not slot.start(index, self._clock(), self._timeout or DEFAULT_TIMEOUT):
@@ -270,7 +308,10 @@ class ParallelProcessPool:
         result = Outcome.from_json(outcome)
         if (task := self._release(slot, index)) is None:
             return
+        slot.done += 1
+        self._learn(result)
         self._finish(slot.number, task.job, result)
+        self._renew(slot)
         if self._waiting.held:
             self._dispatch()
         else:

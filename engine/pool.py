@@ -26,6 +26,7 @@ from engine.deaths import OUTSIDE_SIGNALS, Deaths
 from engine.errors import PoolError
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started
 from engine.files import remove_temps, temp_name
+from engine.headroom import Headroom
 from engine.job import Job, Outcome, Stage, Status
 from engine.link import WorkerLink
 from engine.slots import Assigned, Slot, status_before
@@ -52,6 +53,7 @@ class ParallelProcessPool:
         size: int,
         *,
         budget: Budget,
+        headroom: Headroom | None = None,
         report: Callable[[Event], None],
         log: Callable[[str, str], None],
         timeout: float | None = None,
@@ -59,8 +61,10 @@ class ParallelProcessPool:
         module: str = "engine.worker",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``size`` workers; ``report`` gets every event, ``log`` a level and a line; ``timeout`` in seconds replaces
-        the computed limit; ``backlog`` images wait here before ``submit`` waits."""
+        """``size`` workers, until ``headroom`` says otherwise, whose budget it is then; ``report`` gets every event,
+        ``log`` a level and a line; ``timeout`` in seconds replaces the computed limit; ``backlog`` images wait here
+        before ``submit`` waits."""
+        self._headroom = headroom
         self.budget = budget
         self._report = report
         self._log = log
@@ -141,8 +145,13 @@ class ParallelProcessPool:
     def resize(self, count: int) -> None:
         """Change the number of workers; surplus ones end after their image."""
         count = max(1, count)
-        self.budget.resize(count)
-        self.workers.resize(count)
+        self._resize(count, None if self._headroom is None else self._headroom.set_workers(count))
+
+    def _resize(self, count: int, total: int | None) -> None:
+        self.budget.resize(count, total)
+        if count != self.size:
+            self.workers.resize(count)
+        self._count_extra()
         self._dispatch()
 
     def drop_waiting(self) -> list[Job]:
@@ -360,8 +369,15 @@ class ParallelProcessPool:
             await asyncio.sleep(TICK)
             self.workers.kill_overdue(self._clock())
             if not self.workers.closing:
+                self._look(self._clock())
                 self.workers.fill()
                 self._dispatch()
+
+    def _look(self, now: float) -> None:
+        """Follow what the machine allows."""
+        room = self._headroom
+        if room is not None and room.due(now) and room.look(now, self.pids().values()):
+            self._resize(room.workers, room.images)
 
     def _check(self) -> None:
         if self._fatal is not None:

@@ -61,7 +61,9 @@ class Headroom:
         self._looked = 0.0
         self._looks = 0
         self.wanted = self.workers = 1
-        """Worker processes: without and with regard to the memory limit."""
+        """Worker processes: without and with regard to what holds them."""
+        self.fewer = ""
+        """Why the second number is the smaller one, in a sentence; empty when it is not."""
         self.images = 0
         """Bytes for images in flight."""
         self._allot(0)
@@ -76,12 +78,17 @@ class Headroom:
         """``own``: bytes that the run takes already."""
         self._limit = self._memory or monitor.default_memory_limit(own)
         self.wanted = min(self._most, self._workers or monitor.default_workers(self._machine.cpus))
-        self.workers = fitting_workers(self._limit, self.wanted)
+        by_files = monitor.most_workers()
+        self.workers = min(by_files, fitting_workers(self._limit, self.wanted))
+        self.fewer = "" if self.workers == self.wanted else f"{self.workers} workers instead of {self.wanted}: the "
+        if self.fewer:
+            self.fewer += f"{'limit of open files' if self.workers == by_files else 'memory limit'} holds no more"
         self.images = image_budget(self._limit, self.workers)
 
     def set_workers(self, count: int) -> int:
         """The user wants another number from now on; the bytes for images that go with it."""
         self._workers = self.workers = self.wanted = count
+        self.fewer = ""
         self.images = image_budget(self._limit, count)
         return self.images
 

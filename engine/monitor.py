@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,11 +18,13 @@ from engine.child import LEAST_WORKERS
 from engine.view import Gauges
 
 __all__ = ["Monitor", "available_memory", "default_memory_limit", "default_workers", "memory_limit", "memory_stalls"]
-__all__ += ["oom_kills", "own_memory", "resident", "usable_cpus"]
+__all__ += ["most_workers", "oom_kills", "own_memory", "resident", "usable_cpus"]
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 _NO_LIMIT = 2**60
 """cgroup v1 says "no limit" with a number near 2**63."""
+KEPT_FILES = 34
+"""Open files that this process needs for other things than its workers' pipes, most of them while it starts one."""
 LIMITS_SECONDS = 3.0
 """Between two looks at the limits of the cgroup, which may be changed at any time."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -68,6 +71,12 @@ def usable_cpus() -> float:
 def default_workers(cpus: float) -> int:
     """¾ of the usable CPUs, at least 2, at most 24."""
     return max(LEAST_WORKERS, min(24, int(cpus * 3 / 4)))
+
+
+def most_workers() -> int:
+    """Workers that the limit of open files allows: each takes three pipes here, and the rest is for everything else."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2**16 if soft == resource.RLIM_INFINITY else max(1, (soft - KEPT_FILES) // 3)
 
 
 def _memory_folder() -> tuple[Path, int] | None:

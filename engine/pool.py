@@ -144,7 +144,7 @@ class ParallelProcessPool:
 
     def resize(self, count: int) -> None:
         """Change the number of workers; surplus ones end after their image."""
-        count = max(1, count)
+        count = max(1, min(count, monitor.most_workers()))
         self._resize(count, None if self._headroom is None else self._headroom.set_workers(count))
 
     def _resize(self, count: int, total: int | None) -> None:

@@ -115,8 +115,8 @@ class Run:
             started=time.time(),
             summary=summary(settings),
         )
-        if room.workers < room.wanted:
-            self.note("warning", f"{room.workers} workers instead of {room.wanted}: the memory limit holds no more")
+        if room.fewer:
+            self.note("warning", room.fewer)
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -366,7 +366,7 @@ class Run:
         count = max(1, min(256, count))
         if count != self._pool.size and not self._phase.over:
             self._pool.resize(count)
-            self.note("info", f"{count} workers from now on")
+            self.note("info", f"{self._pool.size} workers from now on")
             self._progress.touch()
 
     async def cancel(self, *, now: bool = False) -> None:

@@ -28,7 +28,7 @@ class Starts:
 
     def __init__(self) -> None:
         self._failed = self._killed = self._alone = self._refused = 0
-        self._at = self._not_before = 0.0
+        self._at = self._not_before = -1.0
         self.news = False
         """Whether the last refusal was the first in a row."""
 
@@ -39,9 +39,11 @@ class Starts:
         wait = LONGEST_BACK_OFF if running else ALONE_BACK_OFF
         return min(missing, int(now >= min(self._not_before, self._at + wait)))
 
-    def succeeded(self) -> None:
-        """A worker answered the handshake."""
-        self._failed = self._killed = self._alone = self._refused = 0
+    def succeeded(self, spawned: float) -> None:
+        """A worker answered the handshake; one ``spawned`` before the last refusal says nothing of another try."""
+        self._failed = self._killed = self._alone = 0
+        if spawned > self._at:
+            self._refused = 0
 
     def died(self, link: WorkerLink, reason: str) -> str:
         """A worker ended before its handshake."""

@@ -127,7 +127,7 @@ class Workers:
             self._fail(f"{difference}; reinstall imgopt-tui")
             return
         slot.ready = True
-        self._starts.succeeded()
+        self._starts.succeeded(slot.spawned)
         self._report(WorkerReady(slot.number, slot.link.pid))
         if worn := next((one for one in self.slots.values() if one.worn and not one.retiring), None):
             self.retire(worn)

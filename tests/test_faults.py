@@ -92,8 +92,10 @@ def test_after_a_refusal_one_worker_is_tried_at_growing_distances_and_the_rest_o
     assert gaps == sorted(gaps)
     assert max(gaps) <= 30
     assert starts.allowed(16, now + 1, running=0) == 1, "with no worker left it does not wait long"
-    starts.succeeded()
-    assert starts.allowed(16, now, running=5) == 16
+    starts.succeeded(0.0)
+    assert starts.allowed(16, now, running=5) == 0, "one that was started before the refusal says nothing"
+    starts.succeeded(now + 1)
+    assert starts.allowed(16, now + 1, running=5) == 16
 
 
 async def test_a_worker_stopped_between_two_images_is_replaced(

@@ -78,11 +78,14 @@ class Headroom:
         """``own``: bytes that the run takes already."""
         self._limit = self._memory or monitor.default_memory_limit(own)
         self.wanted = min(self._most, self._workers or monitor.default_workers(self._machine.cpus))
-        by_files = monitor.most_workers()
-        self.workers = min(by_files, fitting_workers(self._limit, self.wanted))
+        by_system = monitor.most_workers()
+        self.workers = min(by_system, fitting_workers(self._limit, self.wanted))
         self.fewer = "" if self.workers == self.wanted else f"{self.workers} workers instead of {self.wanted}: the "
         if self.fewer:
-            self.fewer += f"{'limit of open files' if self.workers == by_files else 'memory limit'} holds no more"
+            self.fewer += (
+                f"{'limit of open files or processes (ulimit)' if self.workers == by_system else 'memory limit'}"
+            )
+            self.fewer += " allows no more"
         self.images = image_budget(self._limit, self.workers)
 
     def set_workers(self, count: int) -> int:

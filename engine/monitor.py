@@ -25,6 +25,11 @@ _NO_LIMIT = 2**60
 """cgroup v1 says "no limit" with a number near 2**63."""
 KEPT_FILES = 34
 """Open files that this process needs for other things than its workers' pipes, most of them while it starts one."""
+FILES_PER_WORKER = 3
+KEPT_TASKS, TASKS_PER_WORKER = 8, 6
+"""Threads that this process may come to have, and a worker: its own three and those of libvips."""
+FEW_TASKS = 4096
+"""With a limit from here on nobody counts them: a pool never comes near."""
 LIMITS_SECONDS = 3.0
 """Between two looks at the limits of the cgroup, which may be changed at any time."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -74,9 +79,22 @@ def default_workers(cpus: float) -> int:
 
 
 def most_workers() -> int:
-    """Workers that the limit of open files allows: each takes three pipes here, and the rest is for everything else."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 2**16 if soft == resource.RLIM_INFINITY else max(1, (soft - KEPT_FILES) // 3)
+    """Workers that the limits of open files and of this user's processes allow; at least 1."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 2**16 if files == resource.RLIM_INFINITY else (files - KEPT_FILES) // FILES_PER_WORKER
+    tasks, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    if os.geteuid() != 0 and 0 <= tasks < FEW_TASKS:
+        most = min(most, (tasks - _tasks_of_user() - KEPT_TASKS) // TASKS_PER_WORKER)
+    return max(1, most)
+
+
+def _tasks_of_user() -> int:
+    """Threads of all processes of this user, as the kernel counts them against its limit."""
+    own, found = os.geteuid(), 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found += process.num_threads() if process.uids().real == own else 0
+    return found
 
 
 def _memory_folder() -> tuple[Path, int] | None:

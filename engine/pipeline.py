@@ -33,6 +33,8 @@ from engine.ways import keeps_pixels, unchanged
 
 __all__ = ["Needs", "Write", "commit", "failure", "prepare"]
 
+NO_THREAD = "Error creating thread"
+"""What libvips says then, whatever it was doing."""
 READ_AHEAD_BYTES = 1024 * 1024
 """What probing costs beside the file's own bytes."""
 KEPT_SMALL, RECOMPRESSED = "already small", "recompressed losslessly"
@@ -96,7 +98,9 @@ def commit(group: Sequence[Write]) -> list[Outcome]:
 def failure(error: Exception, original_size: int = 0) -> Outcome:
     """What becomes of an image when ``error`` came up; nothing was written."""
     status = Status.SKIPPED if isinstance(error, Declined) else Status.FAILED
-    if isinstance(error, ImageError):
+    if NO_THREAD in str(error):
+        reason = "the system refused a thread; raise the limit of processes (ulimit -u) or lower the number of workers"
+    elif isinstance(error, ImageError):
         reason = str(error)
     elif isinstance(error, MemoryError):
         reason = "not enough memory; lower the number of workers or raise the memory limit"

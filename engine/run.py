@@ -166,7 +166,9 @@ class Run:
         except PoolError as error:
             self.note("error", str(error))
             end = Phase.FAILED
-        except Exception as error:  # a bug must end the run with a word, not leave it hanging
+        except (
+            Exception
+        ) as error:  # the system refuses a thread, or a bug: it must end the run with a word, not leave it hanging
             self.note("error", f"the run cannot go on: {type(error).__name__}: {error}; please report it")
             end = Phase.FAILED
         scanner.cancel()

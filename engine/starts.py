@@ -45,8 +45,11 @@ class Starts:
         if spawned > self._at:
             self._refused = 0
 
-    def died(self, link: WorkerLink, reason: str) -> str:
-        """A worker ended before its handshake."""
+    def died(self, link: WorkerLink, reason: str, now: float, *, only: bool) -> str:
+        """A worker ended before its handshake; ``only``: no other has answered, which would show that one can."""
+        if not only:
+            self._later(now)
+            return ""
         if not link.killed_for and link.returncode in OUTSIDE_SIGNALS:
             self._killed += 1
         else:
@@ -59,10 +62,14 @@ class Starts:
         """The system refused a process; ``only``: no other worker is there."""
         self.news = not self._refused
         self._alone = self._alone + 1 if only else 0
+        self._later(now)
+        if error.errno not in LACKING or self._alone >= REFUSED:
+            return f"no worker can be started: {error.strerror or error}"
+        return ""
+
+    def _later(self, now: float) -> None:
+        """Wait before another try, longer each time."""
         if now >= self._not_before:  # else one of several tries at once
             self._at = now
             self._not_before = now + min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2**self._refused)
             self._refused += self._refused < 10
-        if error.errno not in LACKING or self._alone >= REFUSED:
-            return f"no worker can be started: {error.strerror or error}"
-        return ""

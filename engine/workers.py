@@ -144,8 +144,10 @@ class Workers:
         self._report(WorkerGone(slot.number, link.pid, reason))
         if reason:
             self._log("warning", f"worker {slot.number + 1} (process {link.pid}): {reason}")
-        if not slot.ready and not asked and (sentence := self._starts.died(link, reason)):
-            self._fail(sentence)
+        if not slot.ready and not asked:
+            only = not any(other.ready for other in self.slots.values())
+            if sentence := self._starts.died(link, reason, self._clock(), only=only):
+                self._fail(sentence)
         self._gone(slot, link, reason)
         self.fill()
 

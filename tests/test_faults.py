@@ -99,6 +99,18 @@ def test_after_a_refusal_one_worker_is_tried_at_growing_distances_and_the_rest_o
     assert starts.allowed(16, now + 1, running=5) == 16
 
 
+def test_a_low_limit_of_open_files_means_fewer_workers_and_no_loss(tmp_path: Path, samples: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(60):
+        shutil.copy(samples / "small.jpg", tmp_path / "in" / f"{number}.jpg")
+    words = [*COMMAND, str(tmp_path / "in"), "-o", str(tmp_path / "out"), "-j", "24"]
+    limited = ["sh", "-c", 'ulimit -n 48; exec "$@"', "sh", *words]
+    run = subprocess.run(limited, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "4 workers instead of 24: the limit of open files or processes (ulimit) allows no more" in run.stderr
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 60
+
+
 async def test_a_worker_stopped_between_two_images_is_replaced(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,21 @@ def test_the_gauges_follow_limits_that_change(tmp_path: Path, monkeypatch: pytes
     now += monitor.LIMITS_SECONDS
     gauges = watch.gauges()
     assert (gauges.mem_limit, gauges.cpus) == (209715200, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("files", "tasks", "used", "workers"),
+    [(1024, -1, 0, 330), (64, -1, 0, 10), (30, -1, 0, 1), (1024, 60, 22, 5), (1024, 20, 19, 1), (-1, 5000, 0, 2**16)],
+)
+def test_workers_that_the_systems_limits_allow(
+    monkeypatch: pytest.MonkeyPatch, files: int, tasks: int, used: int, workers: int
+) -> None:
+    limits = {resource.RLIMIT_NOFILE: files, resource.RLIMIT_NPROC: tasks}
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limits[kind], -1))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(monitor, "_tasks_of_user", lambda: used)
+    assert monitor.most_workers() == workers
+
+
+def test_the_threads_of_this_user_are_counted() -> None:
+    assert monitor._tasks_of_user() >= 1

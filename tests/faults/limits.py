@@ -63,7 +63,7 @@ def open_files(pid: int) -> int:
 
 
 async def growth(folder: Path, images: int = 10_000, first: int = 1_000, workers: int = 2) -> list[Figure]:
-    """Memory and open files over many images, from the first thousand to the end."""
+    """Memory and open files over many images: means over the end and before the end of the first thousand."""
     samples = sorted(path for path in DATA.glob("*.*") if path.suffix in (".png", ".jpg", ".webp", ".gif"))
     copies = []
     for number, sample in enumerate(samples):
@@ -78,26 +78,25 @@ async def growth(folder: Path, images: int = 10_000, first: int = 1_000, workers
             await pool.submit(Job(index, str(source), str(target), RECIPE, source.stat().st_size))
             if index % 25 == 0 and (pids := pool.pids().values()):
                 total = sum(psutil.Process(pid).memory_info().rss for pid in [os.getpid(), *pids])
-                (early if index < first else late).append(total)
+                if first // 2 <= index < first:
+                    early.append(total)
+                elif index >= images - first // 2:
+                    late.append(total)
                 files.append(max(open_files(pid) for pid in [os.getpid(), *pids]))
             del recorder.events[:-1000], recorder.times[:-1000]
         await pool.drain()
-    tail = late[-len(early) :]
-    most, at_last = max(early), sum(tail) / len(tail)
+    times = sum(late) / len(late) / (sum(early) / len(early))
     return [
-        Figure(
-            f"memory after {images:,} images against the most of the first {first:,}", at_last / most, 1.10, "times"
-        ),
+        Figure(f"memory at the end of {images:,} images against that after {first:,}", times, 1.10, "times"),
         Figure("open files of a process", max(files), 64, "files"),
         Figure("more of them at the end", max(files[-10:]) - max(files[:10]), 2, "files"),
     ]
 
 
-async def bombs(folder: Path) -> list[Figure]:
+async def bombs(folder: Path, pattern: str = "*") -> list[Figure]:
     """What refusing each hostile file costs; the best of three tries, because others are at work here too."""
-    found = sorted(
-        path for name in ("hostile", "hostile_synth") for path in (CORPUS / name).glob("*") if path.is_file()
-    )
+    sets = ("hostile", "hostile_synth")
+    found = sorted(path for name in sets for path in (CORPUS / name).glob(pattern) if path.is_file())
     slowest, largest, refused = (0.0, ""), (0, ""), 0
     async with open_pool(1, module=REAL, total=4096 * MIB) as (pool, recorder):
         await recorder.until(lambda: bool(recorder.of(WorkerReady)))

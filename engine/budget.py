@@ -1,8 +1,8 @@
 """How much memory images in flight may take together: pure arithmetic, no clock, no processes.
 
 Every worker holds a reservation: the largest allowance among the tasks it has, since it does one image at a time. The
-sum of reservations never exceeds ``total``, with one exception: an image that takes all of the budget or more is
-admitted when nothing else runs.
+sum of reservations never exceeds ``total``, nor ``ceiling`` while memory is short, with one exception: whatever an
+image needs, it is admitted when nothing else runs.
 """
 
 from __future__ import annotations
@@ -36,34 +36,62 @@ class Budget:
     def __init__(self, total: int, workers: int) -> None:
         """``total`` bytes for ``workers`` workers."""
         self.total = total
+        self.ceiling: int | None = None
+        """What may be taken of ``total`` while memory is short; None: all of it."""
+        self.extra = 0
+        """Bytes of idle processes beyond ``workers``: those that end or take the place of one."""
         self._tasks: dict[int, dict[int, int]] = {}
+        self._retained: dict[int, int] = {}
         self.resize(workers)
 
-    def resize(self, workers: int) -> None:
-        """Another number of workers shares the same total from now on."""
+    def resize(self, workers: int, total: int | None = None) -> None:
+        """Another number of workers shares the same total from now on, or another one."""
+        self.total = self.total if total is None else total
         self.workers = max(1, workers)
         self.share = max(1, self.total // self.workers)
 
+    @property
+    def limit(self) -> int:
+        """What all workers may take now."""
+        ceiling = self.total if self.ceiling is None else min(self.total, self.ceiling)
+        return max(0, ceiling - self.extra)
+
     def reserved(self, slot: int) -> int:
-        """Bytes reserved for one worker."""
+        """Bytes reserved for one worker's images."""
         return max(self._tasks.get(slot, {}).values(), default=0)
+
+    def held(self, slot: int) -> int:
+        """The same, or what it was seen to hold between two images, if that is more."""
+        return max(self.reserved(slot), self._retained.get(slot, 0))
 
     @property
     def used(self) -> int:
-        """Bytes reserved for all workers."""
+        """Bytes reserved for the images of all workers."""
         return sum(self.reserved(slot) for slot in self._tasks)
 
+    def _others(self, slot: int) -> int:
+        return sum(self.held(other) for other in self._tasks.keys() | self._retained.keys() if other != slot)
+
     def fits(self, slot: int, need: int) -> bool:
-        """Whether worker ``slot`` may get an image that needs ``need`` bytes now."""
+        """Whether worker ``slot`` may get an image that needs ``need`` bytes now. One alone always may."""
+        if not self.used:
+            return True
         if need >= self.total:
-            return self.used == 0
-        others = self.used - self.reserved(slot)
-        return others + max(self.reserved(slot), need) <= self.total
+            return False
+        return self._others(slot) + max(self.held(slot), need) <= self.limit
 
     def allowance(self, slot: int) -> int:
         """Bytes a fresh, unprobed image may take at worker ``slot`` without asking; 0 when nothing is left."""
-        others = self.used - self.reserved(slot)
-        return max(0, min(self.share, self.total - others))
+        left = self.limit - self._others(slot)
+        if not self.used:
+            left = max(left, LEAST_SHARE)
+        return max(0, min(self.share, left))
+
+    def retain(self, slot: int, size: int) -> None:
+        """Worker ``slot`` was seen to hold ``size`` bytes more than an idle one between two images."""
+        self._retained[slot] = size
+        if size <= 0:
+            del self._retained[slot]
 
     def reserve(self, slot: int, index: int, size: int) -> None:
         """Give image ``index`` at worker ``slot`` an allowance, or change it."""
@@ -80,3 +108,4 @@ class Budget:
     def drop(self, slot: int) -> None:
         """The worker is gone with all it had."""
         self._tasks.pop(slot, None)
+        self._retained.pop(slot, None)

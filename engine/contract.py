@@ -11,10 +11,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine import monitor
-from engine.budget import Budget, fitting_workers, image_budget
 from engine.events import Event, Finished
 from engine.formats import Format, corrected
+from engine.headroom import Headroom
 from engine.job import Job, Limits, Loss, Outcome, Policy, Recipe, Savings, Status
 from engine.pool import ParallelProcessPool
 from engine.task import ImageTask, OptimizationResult, TaskError, TaskSettings, is_path
@@ -110,16 +109,14 @@ class _Call:
             self._on_result(position, result)
 
     async def work(self, workers: int | None, timeout: float | None, log: Callable[[str, str], None]) -> None:
-        limit = monitor.default_memory_limit()
-        wanted = min(len(self.jobs), workers or monitor.default_workers(monitor.usable_cpus()))
-        size = fitting_workers(limit, wanted)
+        room = Headroom(workers, None, log, most=len(self.jobs))
 
         def report(event: Event) -> None:
             if isinstance(event, Finished):
                 self._put(event.index, _result(self._tasks[event.index], event.outcome))
 
         pool = ParallelProcessPool(
-            size, budget=Budget(image_budget(limit, size), size), report=report, log=log, timeout=timeout
+            room.workers, budget=room.budget, headroom=room, report=report, log=log, timeout=timeout
         )
         entry = pool, {job.source: self._tasks[job.index].input_path for job in self.jobs}
         _pools.append(entry)

@@ -350,9 +350,9 @@ class Outcome:
     seconds: float = 0.0
     """From the worker's start event to the end of the write."""
     predicted_bytes: int = 0
-    """Peak memory above the idle worker as admitted."""
+    """Peak memory above the idle worker as its header has it, before any correction by what was measured."""
     peak_bytes: int = 0
-    """Highest resident memory of the worker so far, as the kernel counts it."""
+    """Highest resident memory of the whole worker while it had the image, as the kernel counts it; 0: not known."""
     source_quality: int = 0
     """Estimate of the quality that the source was made with, 1–100; 0 for a lossless one or when it is not known."""
     siblings: tuple[Sibling, ...] = ()

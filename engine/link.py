@@ -91,7 +91,8 @@ class WorkerLink:
                 lambda: _Pipe(link._events_received, link._pipe_ended), process.stdout
             )
         except BaseException:
-            process.kill()
+            with process:  # leaving it closes the pipes, and waits
+                process.kill()
             raise
         return link
 
@@ -134,8 +135,14 @@ class WorkerLink:
         """With the second of its pipes the process has ended, or is about to."""
         self._open_pipes -= 1
         if self._open_pipes == 0 and self._process is not None:
-            ended = asyncio.get_running_loop().run_in_executor(None, self._process.wait)
-            ended.add_done_callback(lambda _: self._exited())
+            loop = asyncio.get_running_loop()
+            try:
+                ended = loop.run_in_executor(None, self._process.wait)
+            except RuntimeError:  # the system refuses another thread
+                self._process.wait()
+                loop.call_soon(self._exited)
+            else:
+                ended.add_done_callback(lambda _: self._exited())
 
     def _exited(self) -> None:
         if self._stderr.strip():

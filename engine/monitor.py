@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,11 +17,21 @@ import psutil
 from engine.child import LEAST_WORKERS
 from engine.view import Gauges
 
-__all__ = ["Monitor", "available_memory", "default_workers", "memory_limit", "oom_kills", "usable_cpus"]
+__all__ = ["Monitor", "available_memory", "default_memory_limit", "default_workers", "memory_limit", "memory_stalls"]
+__all__ += ["most_workers", "oom_kills", "own_memory", "resident", "usable_cpus"]
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 _NO_LIMIT = 2**60
 """cgroup v1 says "no limit" with a number near 2**63."""
+KEPT_FILES = 34
+"""Open files that this process needs for other things than its workers' pipes, most of them while it starts one."""
+FILES_PER_WORKER = 3
+KEPT_TASKS, TASKS_PER_WORKER = 8, 6
+"""Threads that this process may come to have, and a worker: its own three and those of libvips."""
+FEW_TASKS = 4096
+"""With a limit from here on nobody counts them: a pool never comes near."""
+LIMITS_SECONDS = 3.0
+"""Between two looks at the limits of the cgroup, which may be changed at any time."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -67,6 +78,25 @@ def default_workers(cpus: float) -> int:
     return max(LEAST_WORKERS, min(24, int(cpus * 3 / 4)))
 
 
+def most_workers() -> int:
+    """Workers that the limits of open files and of this user's processes allow; at least 1."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 2**16 if files == resource.RLIM_INFINITY else (files - KEPT_FILES) // FILES_PER_WORKER
+    tasks, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    if os.geteuid() != 0 and 0 <= tasks < FEW_TASKS:
+        most = min(most, (tasks - _tasks_of_user() - KEPT_TASKS) // TASKS_PER_WORKER)
+    return max(1, most)
+
+
+def _tasks_of_user() -> int:
+    """Threads of all processes of this user, as the kernel counts them against its limit."""
+    own, found = os.geteuid(), 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found += process.num_threads() if process.uids().real == own else 0
+    return found
+
+
 def _memory_folder() -> tuple[Path, int] | None:
     """The cgroup folder with the smallest memory limit on the path, and that limit in bytes."""
     found: list[tuple[int, Path]] = []
@@ -81,14 +111,16 @@ def _memory_folder() -> tuple[Path, int] | None:
 
 
 def _cgroup_used(folder: Path) -> int:
-    """Bytes in use, without file pages the kernel drops first."""
+    """Bytes in use, without file pages the kernel drops first: all that were read once, half of the others."""
     current = _read(folder / "memory.current") or _read(folder / "memory.usage_in_bytes")
-    inactive = 0
+    found: dict[str, int] = {}
     for line in _read(folder / "memory.stat").splitlines():
         key, _, value = line.partition(" ")
-        if key in ("inactive_file", "total_inactive_file"):
-            inactive = max(inactive, int(value))
-    return max(0, int(current) - inactive) if current.isdigit() else 0
+        name = key.removeprefix("total_")
+        if name in ("inactive_file", "active_file"):
+            found[name] = max(found.get(name, 0), int(value))
+    droppable = found.get("inactive_file", 0) + found.get("active_file", 0) // 2
+    return max(0, int(current) - droppable) if current.isdigit() else 0
 
 
 def memory_limit() -> int:
@@ -115,23 +147,48 @@ def oom_kills() -> int:
     return 0
 
 
-def default_memory_limit() -> int:
-    """For all processes of a run: the smaller of 60 % of the limit and 80 % of what is available."""
-    return int(min(memory_limit() * 0.6, available_memory() * 0.8))
+def memory_stalls() -> int | None:
+    """Microseconds so far in which some process waited for memory, in the cgroup that limits this one or on the host
+    (the kernel's pressure stall information); None where the kernel does not count them."""
+    found = _memory_folder()
+    files = [found[0] / "memory.pressure"] if found else []
+    for file in [*files, Path("/proc/pressure/memory")]:
+        for line in _read(file).splitlines():
+            kind, *pairs = line.split()
+            if kind == "some" and pairs and pairs[-1].startswith("total="):
+                return int(pairs[-1].removeprefix("total="))
+    return None
+
+
+def default_memory_limit(own: int = 0) -> int:
+    """For all processes of a run: the smaller of 60 % of the limit and 80 % of what is available, ``own`` bytes that
+    the run has already included."""
+    return int(min(memory_limit() * 0.6, (available_memory() + own) * 0.8))
+
+
+def resident(pid: int) -> int:
+    """Resident bytes of a process, shared ones included; 0 when it is gone."""
+    return _memory_of(pid)[0]
 
 
 def own_memory(pid: int) -> int:
     """Resident bytes of a process that it does not share; 0 when it is gone."""
+    return _memory_of(pid)[1]
+
+
+def _memory_of(pid: int) -> tuple[int, int]:
+    """Resident bytes, with and without what is shared."""
     try:
         with open(f"/proc/{pid}/statm", "rb") as file:
             parts = file.read().split()
-        return (int(parts[1]) - int(parts[2])) * _PAGE
+        return int(parts[1]) * _PAGE, (int(parts[1]) - int(parts[2])) * _PAGE
     except (OSError, IndexError, ValueError):
         pass
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        rss = int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
-        return 0
+        return 0, 0
+    return rss, rss
 
 
 class Monitor:
@@ -139,12 +196,16 @@ class Monitor:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._cpus = usable_cpus()
-        self._memory = _memory_folder()
+        self._limits_at = -LIMITS_SECONDS
+        self._read_limits()
         self._host_busy = self._busy()
         self._at = clock()
         self._process_cpu: dict[int, tuple[float, float]] = {}
         self._peak = 0
+
+    def _read_limits(self) -> None:
+        if (now := self._clock()) - self._limits_at >= LIMITS_SECONDS:
+            self._limits_at, self._cpus, self._memory = now, usable_cpus(), _memory_folder()
 
     def _busy(self) -> tuple[float, float]:
         """CPU seconds used and passed so far, by the whole host."""
@@ -158,6 +219,7 @@ class Monitor:
 
     def sample(self, pids: Iterable[int], budget: int = 0, reserved: int = 0) -> Gauges:
         """The machine, and the processes of a run (its own host process is always counted in)."""
+        self._read_limits()
         busy, passed = self._busy()
         elapsed = passed - self._host_busy[1]
         share = (busy - self._host_busy[0]) / elapsed if elapsed > 0 else 0.0

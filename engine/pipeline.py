@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from engine import codec, cost
 from engine.backup import holds_backup
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
+from engine.corrections import kind
 from engine.decode import SharedPictures
 from engine.errors import Declined, ImageError, Unreadable, WouldLose
 from engine.extras import installed, left_out
@@ -38,6 +38,8 @@ from engine.ways import keeps_pixels, unchanged
 
 __all__ = ["Needs", "Write", "commit", "failure", "prepare"]
 
+NO_THREAD = "Error creating thread"
+"""What libvips says then, whatever it was doing."""
 READ_AHEAD_BYTES = 1024 * 1024
 """What probing costs beside the file's own bytes."""
 KEPT_SMALL, RECOMPRESSED = "already small", "recompressed losslessly"
@@ -48,7 +50,6 @@ UNKNOWN_SAVES = Savings(15.0)
 of ours, encoded again with the same quality from 20 to 95, was seen to lose 8 % at most."""
 LITTLE = 0.2
 """Share of a JPEG saved by encoding it again below which storing it better may save as much."""
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Write:
             outcome = replace(failure(error, outcome.original_size), source_format=outcome.source_format)
         else:
             outcome = replace(outcome, entry=self.entry if self.target is None else written[-1].entry)
-        return replace(outcome, seconds=time.monotonic() - self.started, peak_bytes=peak_bytes())
+        return replace(outcome, seconds=time.monotonic() - self.started)
 
 
 def commit(group: Sequence[Write], ledgers: Ledgers | None = None) -> list[Outcome]:
@@ -109,15 +110,12 @@ def commit(group: Sequence[Write], ledgers: Ledgers | None = None) -> list[Outco
     return [write.done([next(written) for _ in write.writes]) for write in group]
 
 
-def peak_bytes() -> int:
-    """Highest resident memory of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
-
-
 def failure(error: Exception, original_size: int = 0) -> Outcome:
     """What becomes of an image when ``error`` came up; nothing was written."""
     status = Status.SKIPPED if isinstance(error, Declined) else Status.FAILED
-    if isinstance(error, ImageError):
+    if NO_THREAD in str(error):
+        reason = "the system refused a thread; raise the limit of processes (ulimit -u) or lower the number of workers"
+    elif isinstance(error, ImageError):
         reason = str(error)
     elif isinstance(error, MemoryError):
         reason = "not enough memory; lower the number of workers or raise the memory limit"
@@ -127,9 +125,15 @@ def failure(error: Exception, original_size: int = 0) -> Outcome:
 
 
 def prepare(
-    job: Job, allowance: int, temp: str, stage: Callable[[Stage, float, int], None], started: float
+    job: Job,
+    allowance: int,
+    temp: str,
+    stage: Callable[[Stage, float, int], None],
+    started: float,
+    factors: Mapping[str, float] = MappingProxyType({}),
 ) -> Needs | Write | Outcome:
-    """Everything but the write. ``stage`` is told each stage with the predicted CPU seconds and bytes."""
+    """Everything but the write. ``stage`` is told each stage with the predicted CPU seconds and bytes; ``factors``
+    correct predicted bytes by kind of image (``engine.corrections``)."""
     original_size = 0
     try:
         with Source(job.source) as source:
@@ -145,7 +149,7 @@ def prepare(
         facts = probe(data, job.recipe.policy.limits)
         facts = settle(facts, job.recipe.settings, job.recipe.policy)
         with left_out(job.careful):
-            return _optimize(job, source, data, facts, allowance, temp, stage, started)
+            return _optimize(job, source, data, facts, allowance, temp, stage, started, factors)
     except WouldLose as error:
         # Contract calls have no option to name.
         return failure(error.with_option() if job.recipe.policy.keep_original else error, original_size)
@@ -170,13 +174,15 @@ def _optimize(
     temp: str,
     stage: Callable[[Stage, float, int], None],
     started: float,
+    factors: Mapping[str, float],
 ) -> Needs | Write | Outcome:
     settings, policy = job.recipe.settings, job.recipe.policy
     format = codec.target_format(facts, settings)
     if job.in_place and format is not facts.format and policy.keep_original:
         raise Declined(f"a {facts.format.value.upper()} under another format's name: rename it, or write to a folder")
     full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and (job.in_place or policy.lossless))
-    needs, seconds = _predicted_with_siblings(job, facts, len(data), full_check=full)
+    predicted, seconds = _predicted_with_siblings(job, facts, len(data), full_check=full)
+    needs = int(predicted * factors.get(kind(facts.format, format), 1.0))
     if needs > allowance:
         return Needs(needs)
     stage(Stage.DECODE, seconds, needs)
@@ -196,7 +202,7 @@ def _optimize(
         width=encoded.width,
         height=encoded.height,
         quality=encoded.quality,
-        predicted_bytes=needs,
+        predicted_bytes=predicted,
         source_quality=facts.quality,
     )
     kept = None if delivers else _without_metadata(data, facts, policy)

@@ -14,23 +14,24 @@ loop and nothing here blocks it.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from engine import monitor
-from engine.budget import Budget
+from engine.budget import WORKER_BASE, Budget
+from engine.corrections import Corrections, kind
 from engine.deaths import OUTSIDE_SIGNALS, Deaths
 from engine.errors import PoolError
-from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
+from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started
+from engine.headroom import Headroom
 from engine.job import Job, Outcome, Stage, Status
-from engine.link import WorkerLink, death
+from engine.link import WorkerLink
 from engine.slots import Assigned, Slot, status_before
-from engine.starts import Starts
 from engine.temps import remove_temps, temp_name
 from engine.waiting import WaitingImages
+from engine.workers import Workers
 
 __all__ = ["ParallelProcessPool"]
 
@@ -38,10 +39,10 @@ DEFAULT_TIMEOUT = 60.0
 """Least time limit of an image in seconds."""
 TIMEOUT_FACTOR = 10.0
 """Times its predicted CPU seconds an image may take."""
+AHEAD_SHARE = 4
+"""A successor is started before its predecessor ends where an idle process is at most one such part of the budget."""
 TICK = 0.25
 """Seconds between looks at time limits and at held images."""
-BACK_OFF = 1.0
-"""Seconds before another try after the system refused a process."""
 
 
 class ParallelProcessPool:
@@ -52,6 +53,7 @@ class ParallelProcessPool:
         size: int,
         *,
         budget: Budget,
+        headroom: Headroom | None = None,
         report: Callable[[Event], None],
         log: Callable[[str, str], None],
         timeout: float | None = None,
@@ -59,40 +61,52 @@ class ParallelProcessPool:
         module: str = "engine.worker",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``size`` workers; ``report`` gets every event, ``log`` a level and a line; ``timeout`` in seconds replaces
-        the computed limit; ``backlog`` images wait here before ``submit`` waits."""
-        self.size = size
+        """``size`` workers, until ``headroom`` says otherwise, whose budget it is then; ``report`` gets every event,
+        ``log`` a level and a line; ``timeout`` in seconds replaces the computed limit; ``backlog`` images wait here
+        before ``submit`` waits."""
+        self._headroom = headroom
         self.budget = budget
         self._report = report
         self._log = log
         self._timeout = timeout
         self._backlog = backlog
-        self._module = module
         self._clock = clock
         self._waiting = WaitingImages(budget)
-        self._slots: dict[int, Slot] = {}
+        self.workers = Workers(
+            size,
+            module,
+            clock=clock,
+            report=report,
+            log=log,
+            received=self._received,
+            gone=self._gone,
+            failed=self._failed,
+        )
+        self._corrections = Corrections()
         self._deaths = Deaths(monitor.oom_kills)
-        self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._starts = Starts()
         self._fatal: PoolError | None = None
         self._paused = False
-        self._closing = False
         self._unfinished = 0
         self._ticker: asyncio.Task[None] | None = None
+
+    @property
+    def size(self) -> int:
+        """Workers that are wanted."""
+        return self.workers.size
 
     async def start(self) -> None:
         """Begin to start workers; they get images as soon as they answer."""
         self._ticker = asyncio.create_task(self._tick())
-        self._fill()
+        self.workers.fill()
 
     async def submit(self, job: Job) -> None:
         """Take one image; waits while ``backlog`` wait. Raises PoolError when no worker can be started."""
         self._check()
-        while self._waiting.fresh >= self._backlog and not self._closing:
+        while self._waiting.fresh >= self._backlog and not self.workers.closing:
             await self._change()
             self._check()
-        if self._closing:
+        if self.workers.closing:
             return
         self._unfinished += 1
         self._waiting.add(job)
@@ -106,21 +120,21 @@ class ParallelProcessPool:
 
     def active(self) -> tuple[str, ...]:
         """Source paths of the images being worked on."""
-        return tuple(path for slot in self._slots.values() for path in slot.sources)
+        return tuple(path for slot in self.workers.slots.values() for path in slot.sources)
 
     def pids(self) -> dict[int, int]:
         """Worker number → process id, of those that run."""
-        return {slot.number: slot.link.pid for slot in self._slots.values() if slot.link is not None and slot.ready}
+        return self.workers.pids()
 
     def allowances(self) -> dict[int, int]:
         """Worker number → bytes its current image was found to need; 0 before its header is read."""
-        current = {number: slot.current for number, slot in self._slots.items()}
+        current = {number: slot.current for number, slot in self.workers.slots.items()}
         return {number: task.needs for number, task in current.items() if task is not None}
 
     def pause(self) -> None:
         """Start no further image; those in work are finished."""
         self._paused = True
-        for slot in self._slots.values():
+        for slot in self.workers.slots.values():
             slot.recall()
 
     def resume(self) -> None:
@@ -130,93 +144,45 @@ class ParallelProcessPool:
 
     def resize(self, count: int) -> None:
         """Change the number of workers; surplus ones end after their image."""
-        self.size = max(1, count)
-        self.budget.resize(self.size)
-        for slot in [slot for slot in self._slots.values() if not slot.retiring][self.size :]:
-            slot.retiring = True
-        for slot in self._slots.values():
-            slot.recall()  # also of those that stay: what waits there was allowed the share of fewer workers
-            slot.retire()
-        self._fill()
+        count = max(1, min(count, monitor.most_workers()))
+        self._resize(count, None if self._headroom is None else self._headroom.set_workers(count))
+
+    def _resize(self, count: int, total: int | None) -> None:
+        self.budget.resize(count, total)
+        if count != self.size:
+            self.workers.resize(count)
+        self._count_extra()
         self._dispatch()
 
     def drop_waiting(self) -> list[Job]:
         """Take back every image that no worker has started."""
         dropped = self._waiting.clear()
         self._unfinished -= len(dropped)
-        self._closing = True
-        for slot in self._slots.values():
+        self.workers.closing = True
+        for slot in self.workers.slots.values():
             slot.recall()
         self._wake()
         return dropped
 
     async def close(self, *, now: bool = False) -> None:
         """End all workers: after their images in work, or at once (their images are put back as queued)."""
-        self._closing = True
-        for slot in list(self._slots.values()):
-            slot.end(now=now)
-        while self._slots:
-            await self._change()
+        self.workers.end(now=now)
+        await self.workers.close()
         if self._ticker is not None:
             self._ticker.cancel()
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, *([self._ticker] if self._ticker else []), return_exceptions=True)
+            await asyncio.gather(self._ticker, return_exceptions=True)
 
-    def _fill(self) -> None:
-        """Start workers until there are ``size``."""
-        if self._closing or self._fatal:
-            return
-        active = sum(not slot.retiring for slot in self._slots.values())
-        for _ in range(self.size - active):
-            number = next(n for n in range(len(self._slots) + 1) if n not in self._slots)
-            slot = self._slots[number] = Slot(number, secrets.token_hex(6), self._clock())
-            task = asyncio.create_task(self._spawn(slot))
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
-
-    async def _spawn(self, slot: Slot) -> None:
-        while not self._closing and self._slots.get(slot.number) is slot:
-            try:
-                slot.spawned = self._clock()
-                slot.link = await WorkerLink.spawn(
-                    lambda link, message: self._received(slot, message),
-                    lambda link: self._exited(slot),
-                    lambda line: self._log("info", f"worker {slot.number + 1}: {line}"),
-                    self._module,
-                )
-                slot.retiring = slot.retiring or bool(self._closing)  # either may have come meanwhile
-                slot.retire()
-                return
-            except OSError as error:
-                if sentence := self._starts.refused(error, only=len(self._slots) == 1):
-                    self._fatal = PoolError(sentence)
-                    break
-                self._log("warning", f"the system refused a worker process ({error.strerror}); trying again")
-                if len(self._slots) > 1:
-                    self._slots.pop(slot.number, None)
-                    return
-                await asyncio.sleep(BACK_OFF)
-        self._slots.pop(slot.number, None)
+    def _gone(self, slot: Slot, link: WorkerLink, reason: str) -> None:
+        """A worker has ended."""
+        self.budget.drop(slot.number)
+        self._count_extra()
+        self._orphans(slot, link, reason)
+        self._dispatch()
         self._wake()
 
-    def _exited(self, slot: Slot) -> None:
-        link = slot.link
-        if link is None:  # it ended before the spawn call returned
-            asyncio.get_running_loop().call_soon(self._exited, slot)
-            return
-        self._slots.pop(slot.number, None)
-        self.budget.drop(slot.number)
-        asked = self._closing or slot.retiring
-        reason = link.killed_for or ("" if link.returncode == 0 and asked else death(link.returncode))
-        self._report(WorkerGone(slot.number, link.pid, reason))
-        if reason:
-            self._log("warning", f"worker {slot.number + 1} (process {link.pid}): {reason}")
-        if not slot.ready and not asked and (sentence := self._starts.died(link, reason)):
-            self._fatal = PoolError(sentence)
-        self._orphans(slot, link, reason)
-        self._fill()
-        self._dispatch()
+    def _failed(self, error: PoolError) -> None:
+        """No worker can be started."""
+        self._fatal = error
         self._wake()
 
     def _orphans(self, slot: Slot, link: WorkerLink, reason: str) -> None:
@@ -228,7 +194,7 @@ class ParallelProcessPool:
                 remove_temps(job.target, task.temp, len(job.recipe.variants))
             if (outcome := task.written_already()) is not None:
                 self._finish(slot.number, job, outcome)
-            elif self._closing:
+            elif self.workers.closing:
                 self._drop(job.index)
             elif task is current:
                 self._retry(slot.number, job, link, reason)
@@ -252,7 +218,6 @@ class ParallelProcessPool:
             self._waiting.put_back(job)
 
     def _received(self, slot: Slot, message: dict[str, Any]) -> None:
-        slot.heard = None
         if "done" in message:
             self._done(slot, message["done"], message["outcome"])
         elif "started" in message:
@@ -263,21 +228,41 @@ class ParallelProcessPool:
             self._needs(slot, message["index"], message["needs"])
         elif "recalled" in message:
             self._recalled(slot, message["recalled"])
+        elif "resident" in message:
+            self._holds(slot, int(message["resident"]))
         else:
-            self._ready(slot, message["ready"])
+            self._ready(slot, int(message["ready"]["resident"]))
 
-    def _ready(self, slot: Slot, ready: dict[str, Any]) -> None:
-        if slot.link is None:  # the greeting overtook the return of the spawn call
-            asyncio.get_running_loop().call_soon(self._ready, slot, ready)
-            return
-        if difference := slot.link.matches(ready):
-            self._fatal = PoolError(f"{difference}; reinstall imgopt-tui")
-            self._wake()
-            return
-        slot.ready = True
-        self._starts.succeeded()
-        self._report(WorkerReady(slot.number, slot.link.pid))
+    def _ready(self, slot: Slot, resident: int) -> None:
+        slot.first = slot.resident = resident
+        if self._corrections.factors:
+            slot.tell_factors(self._corrections.factors)
+        self._count_extra()
         self._dispatch()
+
+    def _holds(self, slot: Slot, resident: int) -> None:
+        """A worker says what it takes between two images."""
+        slot.resident = resident
+        self.budget.retain(slot.number, resident - WORKER_BASE)
+        self._renew(slot)
+
+    def _renew(self, slot: Slot) -> None:
+        """Let a fresh process take the place of one that has grown or done enough, while there is something to do."""
+        if slot.worn or slot.retiring or self.workers.closing or not self._waiting or not (why := slot.wear()):
+            return
+        self._log("info", f"worker {slot.number + 1} is replaced: {why}")
+        self.workers.replace(slot, ahead=self.budget.limit >= AHEAD_SHARE * WORKER_BASE)
+        self._count_extra()
+
+    def _count_extra(self) -> None:
+        self.budget.extra = self.workers.extra * WORKER_BASE
+
+    def _learn(self, outcome: Outcome) -> None:
+        """Correct what is predicted for images of this kind."""
+        of = kind(outcome.source_format, outcome.target_format)
+        if outcome.peak_bytes and self._corrections.note(of, outcome.predicted_bytes, outcome.peak_bytes - WORKER_BASE):
+            for slot in self.workers.slots.values():
+                slot.tell_factors(self._corrections.factors)
 
     def _started(self, slot: Slot, index: int) -> None:
         if not slot.start(index, self._clock(), self._timeout or DEFAULT_TIMEOUT):
@@ -307,7 +292,7 @@ class ParallelProcessPool:
     def _needs(self, slot: Slot, index: int, needs: int) -> None:
         if (task := self._release(slot, index)) is None:
             return
-        if self._closing:
+        if self.workers.closing:
             self._drop(index)
         else:
             self._waiting.hold(task.job, needs, self._clock())
@@ -320,7 +305,7 @@ class ParallelProcessPool:
         if (task := self._release(slot, index)) is None:
             return
         self._report(Queued(index))
-        if self._closing:
+        if self.workers.closing:
             self._unfinished -= 1
         else:
             self._put_back(task.job)
@@ -332,7 +317,10 @@ class ParallelProcessPool:
         result = Outcome.from_json(outcome)
         if (task := self._release(slot, index)) is None:
             return
+        slot.done += 1
+        self._learn(result)
         self._finish(slot.number, task.job, result)
+        self._renew(slot)
         if self._waiting.held:
             self._dispatch()
         else:
@@ -352,11 +340,11 @@ class ParallelProcessPool:
 
     def _dispatch(self) -> None:
         """Give every worker with room an image, those with nothing to do first."""
-        for slot in sorted(self._slots.values(), key=lambda slot: not slot.empty):
+        for slot in sorted(self.workers.slots.values(), key=lambda slot: not slot.empty):
             self._dispatch_to(slot)
 
     def _dispatch_to(self, slot: Slot) -> None:
-        if not slot.ready or slot.retiring or self._paused or self._closing:
+        if not slot.ready or slot.retiring or self._paused or self.workers.closing:
             return
         waited = self._waiting.fresh
         while slot.has_room and (chosen := self._waiting.take(slot.number, self._clock())) is not None:
@@ -372,20 +360,24 @@ class ParallelProcessPool:
 
     def _steal(self) -> None:
         """Call back an image that waits behind another, for a worker that has none."""
-        loaded = [slot for slot in self._slots.values() if slot.queued and not slot.recalling]
+        loaded = [slot for slot in self.workers.slots.values() if slot.queued and not slot.recalling]
         if running := [(slot.current.started or 0.0, slot.number) for slot in loaded if slot.current]:
-            self._slots[min(running)[1]].recall()
+            self.workers.slots[min(running)[1]].recall()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK)
-            now = self._clock()
-            for slot in list(self._slots.values()):
-                if slot.link is not None and (reason := slot.overdue(now)):
-                    slot.link.kill(reason)
-            if not self._closing:
-                self._fill()
+            self.workers.kill_overdue(self._clock())
+            if not self.workers.closing:
+                self._look(self._clock())
+                self.workers.fill()
                 self._dispatch()
+
+    def _look(self, now: float) -> None:
+        """Follow what the machine allows."""
+        room = self._headroom
+        if room is not None and room.due(now) and room.look(now, self.pids().values()):
+            self._resize(room.workers, room.images)
 
     def _check(self) -> None:
         if self._fatal is not None:

@@ -19,13 +19,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from engine import monitor
-from engine.budget import Budget, fitting_workers, image_budget
 from engine.catalog import Catalog
 from engine.child import keep_ahead
 from engine.errors import PoolError
 from engine.events import Event, Finished
 from engine.feed import Feed
 from engine.folders import unmark
+from engine.headroom import Headroom
 from engine.job import Status
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
@@ -78,24 +78,22 @@ class Run:
         recipe = settings.recipe()
         recipe = replace(recipe, policy=replace(recipe.policy, overwrite=self._plan.overwrite))
         self._records = RunRecords([root.source for root in self._plan.roots], settings, run_id)
-        limit = settings.memory_limit or monitor.default_memory_limit()
-        wanted = settings.workers or monitor.default_workers(monitor.usable_cpus())
-        self._workers = fitting_workers(limit, wanted)
-        keep_ahead(self._workers)
-        self._budget = Budget(image_budget(limit, self._workers), self._workers)
+        self._room = room = Headroom(settings.workers, settings.memory_limit, self.note)
+        keep_ahead(room.workers)
         self.state = RunState(Catalog(), ParallelProcessingMetrics(settings.batch_size), clock)
         self._told = on_event
         self._progress = BatchedProgress(self.state, on_event=self._seen)
         self._pool = ParallelProcessPool(
-            self._workers,
-            budget=self._budget,
+            room.workers,
+            budget=room.budget,
+            headroom=room,
             report=self._progress.put,
             log=self.note,
             timeout=settings.timeout,
-            backlog=2 * QUEUE_IMAGES * max(self._workers, 4),
+            backlog=2 * QUEUE_IMAGES * max(room.workers, 4),
         )
         self._monitor = monitor.Monitor(clock)
-        self._gauges = Gauges(cpus=monitor.usable_cpus(), budget=self._budget.total)
+        self._gauges = Gauges(cpus=monitor.usable_cpus(), budget=room.budget.total)
         self._worker_figures: dict[int, tuple[int, float]] = {}
         self._phase = Phase.STARTING
         self._began = clock()
@@ -117,8 +115,8 @@ class Run:
             started=time.time(),
             summary=summary(settings),
         )
-        if self._workers < wanted:
-            self.note("warning", f"{self._workers} workers instead of {wanted}: the memory limit holds no more")
+        if room.fewer:
+            self.note("warning", room.fewer)
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -170,7 +168,9 @@ class Run:
         except PoolError as error:
             self.note("error", str(error))
             end = Phase.FAILED
-        except Exception as error:  # a bug must end the run with a word, not leave it hanging
+        except (
+            Exception
+        ) as error:  # the system refuses a thread, or a bug: it must end the run with a word, not leave it hanging
             self.note("error", f"the run cannot go on: {type(error).__name__}: {error}; please report it")
             end = Phase.FAILED
         scanner.cancel()
@@ -199,7 +199,9 @@ class Run:
 
     def _sample_once(self) -> None:
         pids = self._pool.pids()
-        self._gauges = self._monitor.sample(pids.values(), self._budget.total, sum(self._pool.allowances().values()))
+        room, reserved = self._room, sum(self._pool.allowances().values())
+        gauges = self._monitor.sample(pids.values(), min(room.budget.total, room.budget.limit), reserved)
+        self._gauges = replace(gauges, short=room.short)
         self._worker_figures = {
             slot: (monitor.own_memory(pid), self._monitor.process_cpu(pid)) for slot, pid in pids.items()
         }
@@ -311,7 +313,7 @@ class Run:
         count = max(1, min(256, count))
         if count != self._pool.size and not self._phase.over:
             self._pool.resize(count)
-            self.note("info", f"{count} workers from now on")
+            self.note("info", f"{self._pool.size} workers from now on")
             self._progress.touch()
 
     async def cancel(self, *, now: bool = False) -> None:

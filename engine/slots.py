@@ -19,6 +19,10 @@ QUEUE_BYTES = 256 * 1024
 """Bytes of sources that wait at a worker: enough work to outlast a round trip to the parent."""
 QUEUE_IMAGES = 16
 """Images that wait at a worker at most; one where their size is not known."""
+GROWTH_BYTES = 64 * 1024**2
+"""A worker that holds so much more between two images than before its first is replaced."""
+IMAGES_PER_WORKER = 10_000
+"""Images after which a worker is replaced in any case: whatever leaks below the growth that is noticed."""
 
 __all__ = ["Assigned", "Slot", "status_before"]
 
@@ -81,6 +85,15 @@ class Slot:
     """None until the process runs."""
     ready: bool = False
     retiring: bool = False
+    """It gets no more images and ends after those it has."""
+    worn: bool = False
+    """Another one is to take its place; it works on until that is ready."""
+    done: int = 0
+    """Images it has finished."""
+    first: int = 0
+    """Resident bytes before its first image."""
+    resident: int = 0
+    """Resident bytes between two images, as it last said."""
     recalling: bool = False
     filling: bool = True
     """Whether it is being given images until its queue is full."""
@@ -102,6 +115,12 @@ class Slot:
     def sources(self) -> list[str]:
         """Paths of the images it has started."""
         return [task.job.source for task in self.tasks.values() if task.started is not None]
+
+    def wear(self) -> str:
+        """Why a fresh process should take its place; empty when none need."""
+        if self.resident - self.first > GROWTH_BYTES:
+            return f"it holds {(self.resident - self.first) >> 20} MiB more than when it started"
+        return f"it has done {self.done:,} images" if self.done >= IMAGES_PER_WORKER else ""
 
     def overdue(self, now: float) -> str:
         """Why it must be killed; empty when it need not."""
@@ -182,6 +201,11 @@ class Slot:
             more["base"] = job.base
         paths = {"source": job.source, "target": job.target, "temp": task.temp}
         self.link.send(task=job.index, recipe=number, allowance=allowance, **paths, **more)
+
+    def tell_factors(self, factors: dict[str, float]) -> None:
+        """Say by what predictions of memory are to be corrected from now on."""
+        if self.ready and self.link is not None:
+            self.link.send(factors=factors)
 
     def recall(self) -> None:
         """Ask for every image back that it has not started."""

@@ -166,6 +166,8 @@ class Gauges:
     """Bytes that images in flight may take together."""
     reserved: int = 0
     """Bytes of that which the images in work need."""
+    short: str = ""
+    """Why memory is short on the machine, so that fewer images are begun; empty when it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class WaitingImages:
         allowance = self._budget.allowance(slot)
         if starving is not None:
             # What the other workers may have at once must leave room for it, or it would never fit.
-            spare = (self._budget.total - starving.needs) // max(1, self._budget.workers - 1)
+            spare = (self._budget.limit - starving.needs) // max(1, self._budget.workers - 1)
             if spare < LEAST_OVERTAKE_BYTES:
                 return None
             allowance = min(allowance, OVERTAKE_BYTES, spare)

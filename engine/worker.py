@@ -5,9 +5,10 @@
     reader thread    parses stdin into the task list; end of input without ``exit`` means the parent is gone
 
 Lines in:  ``{"recipe": N, "value": {…}}``, ``{"task": INDEX, "source": …, "target": …, "recipe": N, "allowance": BYTES,
-"temp": NAME, "careful": BOOL, "base": NAME}``, ``{"recall": INDEX}``, ``{"exit": true}``.
+"temp": NAME, "careful": BOOL, "base": NAME}``, ``{"recall": INDEX}``, ``{"factors": {KIND: FACTOR}}``,
+``{"exit": true}``.
 Lines out: ``{"ready": {…}}``, ``{"started": INDEX}``, ``{"stage": NAME, "index": …, "seconds": …, "needs": …}``,
-``{"needs": BYTES, "index": …}``, ``{"recalled": INDEX}``, ``{"done": INDEX, "outcome": […]}``.
+``{"needs": BYTES, "index": …}``, ``{"recalled": INDEX}``, ``{"done": INDEX, "outcome": […]}``, ``{"resident": BYTES}``.
 
 Nothing may raise out of a task, and nothing but these lines reaches stdout: descriptor 1 is moved to a private one and
 pointed at stderr before libvips is loaded.
@@ -25,18 +26,28 @@ import threading
 import time
 import traceback
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from engine import resident
+from engine.corrections import WORTH_BYTES
 from engine.writer import GroupWriter
 
 if TYPE_CHECKING:
     from engine.job import Outcome, Recipe
+    from engine.pipeline import Write
 
 __all__ = ["main"]
 
 TRIM_BYTES = 64 * 1024**2
 """After an image predicted to need more than this, freed memory is handed back to the kernel."""
+TOLD_BYTES = 8 * 1024**2
+"""A change of the memory held between two images that the parent is told."""
+LOOK_IMAGES = 50
+"""Small images between two looks at it; each large one is followed by a look."""
+KEPT_BYTES = 32 * 1024**2
+"""More than this above the fresh worker is handed back between two images as far as it is free."""
 QUICK_SECONDS = 0.04
 """Stages of images predicted to take less are not reported: they would be over before anybody could see them."""
 SWITCH_SECONDS = 0.0005
@@ -67,6 +78,11 @@ class Worker:
         self._changed = threading.Condition()
         self._exit = False
         self._recipes: dict[int, Any] = {}
+        self._factors: dict[str, float] = {}
+        self._first = self._resident = 0
+        """Bytes before the first image, and between two images, as the parent was last told."""
+        self._since = 0
+        """Images since that was looked at."""
 
     def send(self, **message: object) -> None:
         """One line to the parent; a parent that is gone ends this process."""
@@ -83,6 +99,11 @@ class Worker:
         except OSError:
             os._exit(1)
 
+    def greet(self, facts: dict[str, object]) -> None:
+        """The handshake."""
+        self._first = self._resident = resident.now()
+        self.send(ready={**facts, "resident": self._resident})
+
     def read(self) -> None:
         """The reader thread."""
         for line in sys.stdin.buffer:
@@ -98,6 +119,8 @@ class Worker:
                 self._tasks.append(message)
             elif "recipe" in message:
                 self._recipes[message["recipe"]] = message["value"]
+            elif "factors" in message:
+                self._factors = message["factors"]
             elif "recall" in message:
                 recalled = next((task for task in self._tasks if task["task"] == message["recall"]), None)
                 if recalled is not None:
@@ -153,22 +176,40 @@ class Worker:
 
         careful, base = task.get("careful", False), task.get("base", "")
         job = Job(index, task["source"], task["target"], recipe, careful=careful, base=base)
-        answer = prepare(job, task["allowance"], task["temp"], stage, started)
+        before = resident.mark()
+        answer = prepare(job, task["allowance"], task["temp"], stage, started, self._factors)
         if isinstance(answer, Needs):
             self.send(needs=answer.bytes, index=index)
         elif isinstance(answer, Write):
-            writer.put(index, answer)
+            writer.put(index, _measured(answer, before))
         else:
             self.send(done=index, outcome=answer.to_json())
+        large = isinstance(answer, Write) and answer.outcome.predicted_bytes >= WORTH_BYTES
         del answer
         if heavy:
-            _trim()
+            resident.trim()
+        self._since += 1
+        if large or self._since >= LOOK_IMAGES:
+            self._tell_resident()
+
+    def _tell_resident(self) -> None:
+        """Say what is held between two images, when that is another amount than before."""
+        self._since = 0
+        now = resident.now()
+        if now - self._first > KEPT_BYTES:
+            resident.trim()
+            now = resident.now()
+        if abs(now - self._resident) >= TOLD_BYTES:
+            self._resident = now
+            self.send(resident=now)
 
 
-def _trim() -> None:
-    """Hand freed memory back to the kernel; only glibc has the call."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
+def _measured(write: Write, before: int) -> Write:
+    """The result of an image with what it took; of small ones nobody wants to know."""
+    if write.outcome.predicted_bytes < WORTH_BYTES:
+        return write
+    peak = resident.highest()
+    return replace(write, outcome=replace(write.outcome, peak_bytes=peak if peak > before else 0))
 
 
 def main() -> NoReturn:
@@ -186,9 +227,7 @@ def main() -> NoReturn:
     from engine import codec, pipeline  # noqa: F401  # loaded now so that the first image does not pay for it
 
     libvips = codec.setup()
-    worker.send(
-        ready={"version": engine.__version__, "package": engine.__file__, "pid": os.getpid(), "libvips": libvips}
-    )
+    worker.greet({"version": engine.__version__, "package": engine.__file__, "pid": os.getpid(), "libvips": libvips})
     code = 0
     try:
         worker.run()

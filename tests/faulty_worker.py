@@ -2,7 +2,8 @@
 
 Words of the name, between dashes and before the first dot: ``segv``, ``abort``, ``exit`` (die), ``hang``, ``print``
 (write to descriptor 1 and to stdout), ``garbage``, ``odd`` (JSON that is no message of ours), ``long`` (a line without
-end), ``gate`` (wait until FOLDER/go exists), ``lost`` (die after the write and before it is said). With ``once`` the
+end), ``gate`` (wait until FOLDER/go exists), ``lost`` (die after the write and before it is said), ``grow`` (keep 100
+MiB for good), ``deaf`` (hang, and take no notice of SIGTERM). With ``once`` the
 fault comes only the first time. ``$IMGOPT_TEST_START`` breaks the start: ``exit``, ``version``, ``package``,
 ``silent``. ``$IMGOPT_TEST_LOG`` gets a line for every image that was begun.
 """
@@ -29,6 +30,7 @@ class FaultyWorker(worker.Worker):
         super().__init__(out)
         self._lost: set[int] = set()
         self._said: object = None
+        self._kept = b""
 
     def send_all(self, messages: list[dict[str, Any]]) -> None:
         if any(message.get("done") in self._lost for message in messages):
@@ -65,6 +67,24 @@ class FaultyWorker(worker.Worker):
                 os._exit(3)
             case "hang":
                 time.sleep(600)
+            case "deaf":
+                signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+                time.sleep(600)
+            case "grow":
+                self._kept += b"x" * (100 << 20)
+                self._since = worker.LOOK_IMAGES  # that it is told at once
+            case "gate":
+                self.send(stage="decode", index=task["task"], seconds=0.5, needs=4 << 20)
+                go = os.path.join(os.path.dirname(task["source"]), "go")
+                while not os.path.exists(go):
+                    time.sleep(0.005)
+            case "lost":
+                self._lost.add(task["task"])
+            case _:
+                self._babble(word, task)
+
+    def _babble(self, word: str, task: dict[str, Any]) -> None:
+        match word:
             case "print":
                 os.write(1, b'{"done": 0}\n')
                 print("stray words", flush=True)
@@ -78,13 +98,6 @@ class FaultyWorker(worker.Worker):
                 with self._out_lock:
                     os.write(self._out, b"x" * 3_000_000)
                 time.sleep(600)
-            case "gate":
-                self.send(stage="decode", index=task["task"], seconds=0.5, needs=4 << 20)
-                go = os.path.join(os.path.dirname(task["source"]), "go")
-                while not os.path.exists(go):
-                    time.sleep(0.005)
-            case "lost":
-                self._lost.add(task["task"])
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import select
 import shutil
@@ -33,7 +34,7 @@ BESIDE = replace(RECIPE, policy=replace(RECIPE.policy, overwrite=False))
 async def test_kills_while_workers_start_do_not_end_the_run(tmp_path: Path, samples: Path) -> None:
     async with open_pool(1) as (pool, recorder):
         for number in range(1, 5):
-            while not (starting := [slot.link for slot in pool._slots.values() if slot.link and not slot.ready]):  # noqa: ASYNC110  # nothing tells of a process before its handshake
+            while not (starting := [slot.link for slot in pool.workers.slots.values() if slot.link and not slot.ready]):  # noqa: ASYNC110  # nothing tells of a process before its handshake
                 await asyncio.sleep(0.001)
             os.kill(starting[0].pid, signal.SIGKILL)
             await recorder.until(lambda number=number: len(recorder.of(WorkerGone)) == number)  # type: ignore[misc]
@@ -46,7 +47,8 @@ async def test_kills_while_workers_start_do_not_end_the_run(tmp_path: Path, samp
 def test_workers_that_are_killed_at_every_start_end_it_at_last() -> None:
     starts = Starts()
     killed = type("Killed", (WorkerLink,), {"returncode": -9})(lambda *_: None, lambda _: None, lambda _: None)
-    answers = [starts.died(killed, "worker died (9, SIGKILL)") for _ in range(KILLED)]
+    assert not any(starts.died(killed, "worker died (9, SIGKILL)", 0.0, only=False) for _ in range(2 * KILLED))
+    answers = [starts.died(killed, "worker died (9, SIGKILL)", 0.0, only=True) for _ in range(KILLED)]
     assert not any(answers[:-1])
     assert "no worker can be started" in answers[-1]
 
@@ -64,10 +66,49 @@ async def test_a_program_that_cannot_be_run_ends_the_pool_with_a_sentence(
 
 def test_a_lack_that_lasts_is_a_sentence_and_one_that_passes_is_not() -> None:
     starts, lack = Starts(), OSError(errno.EAGAIN, "too many processes")
-    assert not any(starts.refused(lack, only=False) for _ in range(1000))
-    answers = [starts.refused(lack, only=True) for _ in range(30)]
+    assert not any(starts.refused(lack, now, only=False) for now in range(1000))
+    answers = [starts.refused(lack, now, only=True) for now in range(1000, 1030)]
     assert not any(answers[:-1])
     assert answers[-1]
+
+
+def test_after_a_refusal_one_worker_is_tried_at_growing_distances_and_the_rest_once_it_runs() -> None:
+    starts, lack = Starts(), OSError(errno.EMFILE, "too many open files")
+    assert starts.allowed(20, 0.0, running=4) == 20
+    told = []
+    for _ in range(16):  # one burst
+        starts.refused(lack, 0.0, only=False)
+        told.append(starts.news)
+    assert told == [True] + [False] * 15
+    tries, now = [], 0.0
+    while now < 300:
+        now += 0.25
+        if starts.allowed(16, now, running=4):
+            assert starts.allowed(16, now, running=4) == 1
+            tries.append(now)
+            assert not starts.refused(lack, now, only=False)
+            assert not starts.news
+    gaps = [later - earlier for earlier, later in itertools.pairwise(tries)]
+    assert tries[0] <= 0.5
+    assert gaps == sorted(gaps)
+    assert max(gaps) <= 30
+    assert starts.allowed(16, now + 1, running=0) == 1, "with no worker left it does not wait long"
+    starts.succeeded(0.0)
+    assert starts.allowed(16, now, running=5) == 0, "one that was started before the refusal says nothing"
+    starts.succeeded(now + 1)
+    assert starts.allowed(16, now + 1, running=5) == 16
+
+
+def test_a_low_limit_of_open_files_means_fewer_workers_and_no_loss(tmp_path: Path, samples: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(60):
+        shutil.copy(samples / "small.jpg", tmp_path / "in" / f"{number}.jpg")
+    words = [*COMMAND, str(tmp_path / "in"), "-o", str(tmp_path / "out"), "-j", "24"]
+    limited = ["sh", "-c", 'ulimit -n 48; exec "$@"', "sh", *words]
+    run = subprocess.run(limited, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "4 workers instead of 24: the limit of open files or processes (ulimit) allows no more" in run.stderr
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 60
 
 
 @pytest.mark.alone

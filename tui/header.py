@@ -142,7 +142,7 @@ def workers_line(mirror: Mirror, cells: int) -> Parts:
     right: Parts = [
         ("budget ", "dim"),
         (f"{text.size(gauges.reserved)}/{text.size(gauges.budget)}", ""),
-        ("  hold ", "dim"),
+        ("  short of memory, hold ", "failed") if gauges.short else ("  hold ", "dim"),
         (f"{update.totals.held} ", "held" if update.totals.held else "dim"),
     ]
     room = cells - width(right) - 2

@@ -25,7 +25,7 @@ def side_lines(mirror: Mirror, look: Look, width: int) -> list[Parts]:
         _pair("now", text.size(gauges.mem_used), "limit", text.size(gauges.mem_limit), width),
         _pair("run", text.size(gauges.mem_run), "peak", text.size(gauges.mem_peak), width),
         _pair("given out", text.size(gauges.reserved), "budget", text.size(gauges.budget), width),
-        [],
+        [(text.cut(f" short: {gauges.short}", width, look.glyphs.dots), "failed")] if gauges.short else [],
         [(" CPU", "title"), (f"  {gauges.cpu_percent:.0f}% of {gauges.cpus:.1f}", "dim")],
         [(" ", ""), *look.bar(gauges.cpu_percent / 100, width - 2)],
         [],

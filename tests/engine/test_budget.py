@@ -53,3 +53,39 @@ def test_the_limit_holds_for_all_processes_together(limit: int, wanted: int) -> 
     together = RUNNER_BASE + workers * WORKER_BASE + image_budget(limit, workers)
     assert together <= limit or workers == 1
     assert image_budget(limit, workers) >= LEAST_SHARE
+
+
+pressures = st.one_of(st.none(), st.integers(0, 300))
+
+
+@given(
+    st.integers(50, 300),
+    st.integers(1, 6),
+    pressures,
+    st.integers(0, 200),
+    st.lists(st.integers(0, 120), max_size=6),
+    st.lists(st.tuples(st.integers(0, 5), sizes), max_size=40),
+)
+def test_what_workers_hold_and_a_low_ceiling_leave_less_but_never_nothing(
+    total: int,
+    workers: int,
+    ceiling: int | None,
+    extra: int,
+    retained: list[int],
+    asks: list[tuple[int, int]],
+) -> None:
+    budget = Budget(total, workers)
+    budget.ceiling, budget.extra = ceiling, extra
+    for slot, size in enumerate(retained):
+        budget.retain(slot, size)
+    assert all(budget.fits(slot, 10 * total) for slot in range(6)), "with nothing in work anything may be begun"
+    assert all(budget.allowance(slot) > 0 for slot in range(6))
+    for index, (slot, need) in enumerate(asks):
+        if budget.fits(slot, need):
+            alone = not budget.used
+            budget.reserve(slot, index, need)
+            assert alone or sum(budget.held(number) for number in range(6)) <= budget.limit
+    assert budget.limit <= min(total, total if ceiling is None else ceiling)
+    for slot in range(6):
+        budget.drop(slot)
+    assert sum(budget.held(slot) for slot in range(6)) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def test_the_smallest_quota_and_limit_on_the_path_count(tmp_path: Path, monkeypa
             "box/inner/memory.max": "max",
             "box/memory.current": "60000000",
             "box/memory.events": "oom 9\noom_kill 3\noom_group_kill 0",
-            "box/memory.stat": "anon 1\ninactive_file 20000000\n",
+            "box/memory.stat": "anon 1\ninactive_file 16000000\nactive_file 8000000\n",
+            "box/memory.pressure": "some avg10=1.50 avg60=0.20 avg300=0.00 total=12345\nfull avg10=0.00 total=99",
         },
     )
     assert monitor.usable_cpus() == 0.5
@@ -53,6 +55,7 @@ def test_the_smallest_quota_and_limit_on_the_path_count(tmp_path: Path, monkeypa
     assert monitor.available_memory() == 104857600 - 40000000
     assert monitor.default_memory_limit() == int(64857600 * 0.8)
     assert monitor.oom_kills() == 3
+    assert monitor.memory_stalls() == 12345
     gauges = Monitor().gauges()
     assert (gauges.mem_limit, gauges.mem_used, gauges.mem_source) == (104857600, 40000000, "cg")
 
@@ -100,3 +103,37 @@ def test_without_a_limit_the_hosts_own_count_of_memory_kills_is_read(
     monkeypatch.setattr(monitor, "CGROUP_ROOT", tmp_path / "none")
     monkeypatch.setattr(monitor, "_read", lambda path: said.get(str(path), ""))
     assert monitor.oom_kills() == 5
+    assert monitor.memory_stalls() is None
+    said["/proc/pressure/memory"] = "some avg10=0.00 avg60=0.00 avg300=0.00 total=77\nfull avg10=0.00 total=5"
+    assert monitor.memory_stalls() == 77
+
+
+def test_the_gauges_follow_limits_that_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"own": "0::/box", "box/cpu.max": "50000 100000", "box/memory.max": "104857600", "box/memory.current": "9"}
+    cgroup(tmp_path, monkeypatch, files)
+    now = 100.0
+    watch = Monitor(lambda: now)
+    assert watch.gauges().mem_limit == 104857600
+    (tmp_path / "box/memory.max").write_text("209715200")
+    (tmp_path / "box/cpu.max").write_text("100000 100000")
+    now += monitor.LIMITS_SECONDS
+    gauges = watch.gauges()
+    assert (gauges.mem_limit, gauges.cpus) == (209715200, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("files", "tasks", "used", "workers"),
+    [(1024, -1, 0, 330), (64, -1, 0, 10), (30, -1, 0, 1), (1024, 60, 22, 5), (1024, 20, 19, 1), (-1, 5000, 0, 2**16)],
+)
+def test_workers_that_the_systems_limits_allow(
+    monkeypatch: pytest.MonkeyPatch, files: int, tasks: int, used: int, workers: int
+) -> None:
+    limits = {resource.RLIMIT_NOFILE: files, resource.RLIMIT_NPROC: tasks}
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limits[kind], -1))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(monitor, "_tasks_of_user", lambda: used)
+    assert monitor.most_workers() == workers
+
+
+def test_the_threads_of_this_user_are_counted() -> None:
+    assert monitor._tasks_of_user() >= 1

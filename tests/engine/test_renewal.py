@@ -1,0 +1,68 @@
+"""Promises of how long a worker process lives, and of the memory it says it takes; real processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.budget import WORKER_BASE
+from engine.events import Retried, WorkerGone, WorkerReady
+from tests.engine.test_pool import GOOD, statuses
+from tests.pools import MIB, REAL, Recorder, make_jobs, open_pool
+
+
+def replaced(recorder: Recorder) -> list[str]:
+    return [line for _, line in recorder.lines if "is replaced" in line]
+
+
+def order(recorder: Recorder) -> str:
+    """When workers came and went."""
+    return "".join("+" if isinstance(event, WorkerReady) else "-" for event in recorder.of(WorkerReady | WorkerGone))  # type: ignore[arg-type]  # isinstance takes a union
+
+
+@pytest.mark.parametrize(("total", "expected"), [(512 * MIB, "++-"), (40 * MIB, "+-+")])
+async def test_a_worker_that_has_grown_is_replaced_and_no_image_pays_for_it(
+    tmp_path: Path, samples: Path, total: int, expected: str
+) -> None:
+    """The successor is started first, where there is memory for both."""
+    names = ["x-grow", *(f"i{n}" for n in range(60))]
+    async with open_pool(1, total=total) as (pool, recorder):
+        for job in make_jobs(tmp_path, samples / "photo.jpg", names):
+            await pool.submit(job)
+        await pool.drain()
+        assert order(recorder) == expected
+        assert len(recorder.outcomes) == len(names)
+        assert all(status in GOOD for status in statuses(recorder).values())
+        assert recorder.of(WorkerGone)[0].reason == ""
+        assert recorder.of(Retried) == []
+        assert [line[:32] for line in replaced(recorder)] == ["worker 1 is replaced: it holds 1"]
+        assert pool.budget.extra == 0
+        assert pool.budget.held(0) == pool.budget.held(1) == 0
+
+
+async def test_a_worker_is_replaced_after_many_images_and_none_is_lost(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.slots.IMAGES_PER_WORKER", 40)
+    async with open_pool(2, module=REAL) as (pool, recorder):
+        for job in make_jobs(tmp_path, samples / "small.jpg", [f"i{n}" for n in range(300)]):
+            await pool.submit(job)
+        await pool.drain()
+        assert len(recorder.outcomes) == 300
+        assert all(status in GOOD for status in statuses(recorder).values())
+        assert len(replaced(recorder)) >= 3
+        assert {event.reason for event in recorder.of(WorkerGone)} == {""}
+
+
+async def test_what_an_image_took_is_measured_for_each_anew(tmp_path: Path, samples: Path) -> None:
+    """A large image does not make those after it look large."""
+    async with open_pool(1, module=REAL) as (pool, recorder):
+        for number, sample in enumerate(["photo.png", "small.jpg"]):
+            (job,) = make_jobs(tmp_path, samples / sample, ["a"])
+            await pool.submit(type(job)(number, job.source, job.target, job.recipe, job.size))
+            await pool.drain()
+        large, small = (recorder.outcomes[index] for index in (0, 1))
+        assert large.predicted_bytes > 4 * MIB
+        assert 10 * MIB < large.peak_bytes < WORKER_BASE + 4 * large.predicted_bytes
+        assert small.peak_bytes == 0 or small.peak_bytes < large.peak_bytes

@@ -1,0 +1,12 @@
+"""The parts of the suite by name, in the order in which they are run."""
+
+from __future__ import annotations
+
+from tests.faults.kill_parts import kill_at_random, kill_runners, kill_workers
+from tests.faults.table import Part
+
+PARTS: dict[str, Part] = {
+    "kill-worker": kill_workers,
+    "kill-runner": kill_runners,
+    "kill-random": kill_at_random,
+}

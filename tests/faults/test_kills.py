@@ -1,0 +1,73 @@
+"""Killed at any call, no worker and no runner costs a file; and a writer that takes no care is caught at it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.faults.judge import Judge
+from tests.faults.kills import Killed, points_of_a_runner, points_of_a_worker, sweep
+from tests.faults.scenes import Scene
+from tests.faults.tracing import STRACE
+
+pytestmark = pytest.mark.skipif(STRACE is None, reason="needs strace, which is not installed")
+UNSAFE = "tests.faults.unsafe_worker"
+
+
+def _losses(done: list[Killed]) -> list[str]:
+    return [f"{one.point}: {loss}" for one in done for loss in one.losses]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mode", ["in place", "siblings"])
+def test_a_worker_killed_at_a_call_that_changes_something_costs_nothing(
+    mode: str, tmp_path: Path, pictures: list[Path], judge: Judge
+) -> None:
+    scene = Scene(mode, tmp_path / "recorded", pictures[:3], judge)
+    scene.reference()
+    points = points_of_a_worker(scene)
+    chosen = [point for point in points if point.number == 1 + points.index(point) % 2]
+    done = list(sweep(chosen, pictures[:3], tmp_path))
+    assert _losses(done) == []
+    assert sum(one.hit for one in done) >= 0.7 * len(chosen) >= 4
+
+
+@pytest.mark.timeout(300)
+def test_a_runner_killed_costs_nothing_and_leaves_no_process(
+    tmp_path: Path, pictures: list[Path], judge: Judge
+) -> None:
+    scene = Scene("in place", tmp_path / "recorded", pictures[:4], judge)
+    scene.reference()
+    points = points_of_a_runner(scene)
+    done = list(sweep(points[:: len(points) // 4], pictures[:4], tmp_path))
+    assert _losses(done) == []
+    assert sum(one.hit for one in done) >= 3
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("unsafe", "calls"), [("truncate", ("write", "fsync")), ("remove", ("rename",))])
+def test_every_file_that_an_unsafe_writer_loses_is_seen(
+    unsafe: str,
+    calls: tuple[str, ...],
+    tmp_path: Path,
+    pictures: list[Path],
+    judge: Judge,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IMGOPT_UNSAFE", unsafe)
+    scene = Scene("in place", tmp_path / "recorded", pictures[:3], judge)
+    scene.reference()
+    whole = {Path(path).name: digest for path, digest in scene.tree.now()}
+    points = [point for point in points_of_a_worker(scene, module=UNSAFE) if point.call in calls]
+    points = [replace(point, unsafe=unsafe) for point in points if point.number in (1, 2, 4)]
+    done = [one for one in sweep(points, pictures[:3], tmp_path) if one.hit]
+    before = {Path(path).name: state.digest for path, state in scene.tree.before.items()}
+    lost = seen = 0
+    for one in done:
+        damaged = {path for path, now in one.digests if now not in (before[Path(path).name], whole[Path(path).name])}
+        found = {loss.path for loss in one.at_once if loss.clause in ("damaged", "missing")}
+        assert found == damaged
+        lost, seen = lost + len(damaged), seen + len(found)
+    assert seen == lost >= 2

@@ -159,13 +159,13 @@ class Target:
         except BaseException:
             self.drop(fd, folder)
             raise
-        os.close(fd)
+        _close(fd)
 
     def drop(self, fd: int, folder: int) -> None:
         """Remove the temp and close it."""
         with contextlib.suppress(OSError):
             os.unlink(self.temp, dir_fd=folder)
-        os.close(fd)
+        _close(fd)
 
     def _attributes(self, fd: int, folder: int, name: str) -> None:
         if self.like is None:
@@ -241,7 +241,7 @@ def write_group(writes: Sequence[tuple[Target, bytes]]) -> list[Exception | None
             target = writes[number][0]
             target.drop(fd, folders[os.path.dirname(target.path)])
         for fd in folders.values():
-            os.close(fd)
+            _close(fd)
     return results
 
 
@@ -267,6 +267,12 @@ def _folder_of(target: Target, folders: dict[str, int]) -> int:
         except OSError as error:
             raise WriteFailed(f"the folder of the result cannot be used: {system_reason(error)}") from None
     return folders[folder]
+
+
+def _close(fd: int) -> None:
+    """Close what was synced or is not wanted any more: an error then says nothing of what is on disk."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
 
 
 def _exists(name: str, folder: int) -> bool:
@@ -295,11 +301,11 @@ def _open_folder(folder: str, *, create: bool) -> int:
         for part in above:
             at, before = _step(at, part, getattr(os, "O_PATH", os.O_RDONLY), create=create), at
             if before is not None:
-                os.close(before)
+                _close(before)
         return _step(at, last, os.O_RDONLY, create=create)
     finally:
         if at is not None:
-            os.close(at)
+            _close(at)
 
 
 def _step(at: int | None, name: str, flags: int, *, create: bool) -> int:
@@ -325,9 +331,15 @@ def _create_locked(temp: str, folder: int) -> int:
         fd = os.open(temp, flags, 0o600, dir_fd=folder)
         with contextlib.suppress(OSError):  # not every file system has locks
             fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink:
-            return fd
-        os.close(fd)  # another run found it before it was locked
+        try:
+            if os.fstat(fd).st_nlink:
+                return fd
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temp, dir_fd=folder)
+            _close(fd)
+            raise
+        _close(fd)  # another run found it before it was locked
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -14,12 +14,13 @@ from tests.faults.kills import (
     WORKERS_GONE_SECONDS,
     Killed,
     Point,
+    kill,
     points_of_a_runner,
     points_of_a_worker,
     points_of_the_protocol,
     restarted,
-    sweep,
 )
+from tests.faults.lanes import sweep
 from tests.faults.oracle import Loss
 from tests.faults.running import Whole
 from tests.faults.scenes import Scene
@@ -33,7 +34,7 @@ PROTOCOL_WRITES = 40
 
 def _rows(fault: str, bench: Bench, points: list[Point], pictures: int) -> Iterator[Row]:
     """One row for each mode and call."""
-    done: list[Killed] = list(sweep(points, bench.samples(pictures), bench.base))
+    done: list[Killed] = list(sweep(kill, points, bench.samples(pictures), bench.base))
     for mode in dict.fromkeys(point.mode for point in points):
         mine = [one for one in done if one.point.mode == mode]
         hit = [one for one in mine if one.hit]

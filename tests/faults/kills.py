@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
-from tests.faults.judge import Judge
+from tests.faults.lanes import scene_of
 from tests.faults.oracle import Loss
 from tests.faults.running import REAL, Whole, run_whole, worker_commands
 from tests.faults.scenes import Scene
@@ -53,22 +50,6 @@ class Killed:
     """Seconds until the workers of a killed runner were gone."""
     digests: tuple[tuple[str, str], ...] = ()
     """Path → digest right after the kill, for who asks the oracle for its own proof."""
-
-
-def _scene(mode: str, samples: Sequence[Path], judge: Judge) -> Scene:
-    """One folder per process of the sweep; scenes in it come one after the other."""
-    return Scene(mode, Path(os.environ["IMGOPT_FAULTS_LANE"]) / mode.replace(" ", "-"), samples, judge)
-
-
-_judge = Judge()
-_scenes: dict[str, Scene] = {}
-
-
-def _known(mode: str, samples: Sequence[Path]) -> Scene:
-    if mode not in _scenes:
-        _scenes[mode] = scene = _scene(mode, samples, _judge)
-        scene.reference()
-    return _scenes[mode]
 
 
 def points_of_a_worker(scene: Scene, *, module: str = REAL) -> list[Point]:
@@ -114,7 +95,7 @@ def _below(path: str, folder: str) -> bool:
 
 def kill(point: Point, samples: Sequence[Path]) -> Killed:
     """Make the scene, kill, look, let the run go on or run again, look again."""
-    scene = _known(point.mode, samples)
+    scene = scene_of(point.mode, samples)
     scene.fresh()
     return _kill_runner(scene, point) if point.runner else _kill_worker(scene, point)
 
@@ -172,15 +153,3 @@ def restarted(scene: Scene, gone: float | None) -> list[Loss]:
     if again.code != 0:
         found.append(Loss("restart", "", f"exit code {again.code}: {' / '.join(again.lines)[:300]}"))
     return found
-
-
-def _open_lane(base: str) -> None:
-    os.environ["IMGOPT_FAULTS_LANE"] = tempfile.mkdtemp(prefix="lane-", dir=base)
-
-
-def sweep(points: Sequence[Point], samples: Sequence[Path], base: Path, *, lanes: int = 2) -> Iterator[Killed]:
-    """Kill at every point, in ``lanes`` processes side by side; results as they come."""
-    context = get_context("spawn")
-    with ProcessPoolExecutor(lanes, context, _open_lane, (os.fspath(base),)) as lane:
-        for done in as_completed([lane.submit(kill, point, samples) for point in points]):
-            yield done.result()

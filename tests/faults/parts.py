@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults.io_errors import io_errors
 from tests.faults.kill_parts import kill_at_random, kill_runners, kill_workers
 from tests.faults.table import Part
 
@@ -9,4 +10,5 @@ PARTS: dict[str, Part] = {
     "kill-worker": kill_workers,
     "kill-runner": kill_runners,
     "kill-random": kill_at_random,
+    "io-errors": io_errors,
 }

@@ -53,6 +53,7 @@ class Bench:
         return path
 
 
+SHOWN = 4
 Part = Callable[[Bench], list[Row]]
 
 
@@ -69,12 +70,12 @@ def timed(part: Part, bench: Bench) -> tuple[list[Row], float]:
 
 
 def print_table(rows: Sequence[Row]) -> None:
-    """To stdout, losses below their row (the first ten)."""
+    """To stdout, the first losses below their row."""
     columns = [("fault", 46), ("injected", 62), ("times", 7)]
     print("  ".join(name.ljust(width) for name, width in columns) + "  result")
     for row in rows:
         cells = [row.fault, row.injected, str(row.times)]
         line = "  ".join(text.ljust(width) for text, (_, width) in zip(cells, columns, strict=True))
         print(f"{line}  {row.result}")
-        for loss in row.losses[:10]:
-            print(f"    {loss}"[:400])
+        for loss in row.losses[:SHOWN]:
+            print(f"    {loss}"[:300])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.judge import Judge
-from tests.faults.kills import Killed, points_of_a_runner, points_of_a_worker, sweep
+from tests.faults.kills import Killed, kill, points_of_a_runner, points_of_a_worker
+from tests.faults.lanes import sweep
 from tests.faults.scenes import Scene
 from tests.faults.tracing import STRACE
 
@@ -29,7 +30,7 @@ def test_a_worker_killed_at_a_call_that_changes_something_costs_nothing(
     scene.reference()
     points = points_of_a_worker(scene)
     chosen = [point for point in points if point.number == 1 + points.index(point) % 2]
-    done = list(sweep(chosen, pictures[:3], tmp_path))
+    done = list(sweep(kill, chosen, pictures[:3], tmp_path))
     assert _losses(done) == []
     assert sum(one.hit for one in done) >= 0.7 * len(chosen) >= 4
 
@@ -41,7 +42,7 @@ def test_a_runner_killed_costs_nothing_and_leaves_no_process(
     scene = Scene("in place", tmp_path / "recorded", pictures[:4], judge)
     scene.reference()
     points = points_of_a_runner(scene)
-    done = list(sweep(points[:: len(points) // 4], pictures[:4], tmp_path))
+    done = list(sweep(kill, points[:: len(points) // 4], pictures[:4], tmp_path))
     assert _losses(done) == []
     assert sum(one.hit for one in done) >= 3
 
@@ -62,7 +63,7 @@ def test_every_file_that_an_unsafe_writer_loses_is_seen(
     whole = {Path(path).name: digest for path, digest in scene.tree.now()}
     points = [point for point in points_of_a_worker(scene, module=UNSAFE) if point.call in calls]
     points = [replace(point, unsafe=unsafe) for point in points if point.number in (1, 2, 4)]
-    done = [one for one in sweep(points, pictures[:3], tmp_path) if one.hit]
+    done = [one for one in sweep(kill, points, pictures[:3], tmp_path) if one.hit]
     before = {Path(path).name: state.digest for path, state in scene.tree.before.items()}
     lost = seen = 0
     for one in done:

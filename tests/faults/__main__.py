@@ -20,6 +20,7 @@ def main() -> int:
     )
     parser.add_argument("--long", action="store_true", help="every point (about a quarter of an hour on two cores)")
     parser.add_argument("--keep", action="store_true", help="leave the trees behind and say where")
+    parser.add_argument("--seed", type=int, default=1, help="of what is left to chance (default: %(default)s)")
     given = parser.parse_args()
     if unknown := [name for name in given.parts if name not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)}")
@@ -31,7 +32,7 @@ def main() -> int:
     for name in given.parts or PARTS:
         (folder := base / name).mkdir()
         os.environ.update({key: os.fspath(folder / key.lower()) for key in home})
-        found, seconds = timed(PARTS[name], Bench(folder, given.long))
+        found, seconds = timed(PARTS[name], Bench(folder, given.long, given.seed))
         print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
         rows += found
     print_table(rows)

@@ -41,10 +41,13 @@ def _open(path: str, *, strict: bool) -> Any:
 
     with open(path, "rb") as file:
         data = file.read()
-    fail_on = "error" if strict else "none"
-    image = pyvips.Image.new_from_buffer(data, "", access="random", fail_on=fail_on)
-    if image.get_typeof("n-pages") and image.get("n-pages") > 1:
-        image = pyvips.Image.new_from_buffer(data, "", access="random", fail_on=fail_on, n=-1)
+    how = {"access": "random", "fail_on": "error" if strict else "none"}
+    # libvips does not know some AVIF files by their start that it can read.
+    load = pyvips.Image.heifload_buffer if data[4:8] == b"ftyp" else pyvips.Image.new_from_buffer
+    rest = () if data[4:8] == b"ftyp" else ("",)
+    image = load(data, *rest, **how)
+    if _frames(image) > 1:
+        image = load(data, *rest, **how, n=-1)
     if strict and not _complete(data):
         raise pyvips.Error("the file ends early")
     return image.autorot()

@@ -78,7 +78,7 @@ def kill_at_random(bench: Bench) -> list[Row]:
     samples = bench.samples(24)
 
     def lane(number: int) -> tuple[list[Loss], list[float]]:
-        chance = random.Random(number)
+        chance = random.Random(f"{bench.seed} {number}")
         scene = Scene("in place", bench.folder(f"lane-{number}"), samples, Judge())
         losses: list[Loss] = []
         gone: list[float] = []

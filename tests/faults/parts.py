@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults.hostile import hostile
 from tests.faults.io_errors import io_errors
 from tests.faults.kill_parts import kill_at_random, kill_runners, kill_workers
 from tests.faults.table import Part
@@ -11,4 +12,5 @@ PARTS: dict[str, Part] = {
     "kill-runner": kill_runners,
     "kill-random": kill_at_random,
     "io-errors": io_errors,
+    "hostile": hostile,
 }

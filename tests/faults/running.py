@@ -149,6 +149,6 @@ def session_members(session: int) -> list[int]:
     return found
 
 
-def run_whole(words: Sequence[str], state: Path, **how: Any) -> Ran:
-    """A whole run, to its end."""
-    return Whole(words, state, **how).finish()
+def run_whole(words: Sequence[str], state: Path, *, seconds: float = RUN_SECONDS, **how: Any) -> Ran:
+    """A whole run, to its end; raises TimeoutExpired when that has not come after ``seconds``."""
+    return Whole(words, state, **how).finish(seconds)

@@ -40,6 +40,8 @@ class Bench:
     base: Path
     """A folder of its own, on a real file system."""
     long: bool
+    seed: int = 1
+    """Of what is left to chance."""
     judge: Judge = field(default_factory=Judge)
 
     def samples(self, count: int) -> list[Path]:

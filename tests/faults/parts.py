@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.faults.hostile import hostile
 from tests.faults.io_errors import io_errors
 from tests.faults.kill_parts import kill_at_random, kill_runners, kill_workers
+from tests.faults.names import names
+from tests.faults.outputs import outputs
 from tests.faults.table import Part
 
 PARTS: dict[str, Part] = {
@@ -13,4 +15,6 @@ PARTS: dict[str, Part] = {
     "kill-random": kill_at_random,
     "io-errors": io_errors,
     "hostile": hostile,
+    "names": names,
+    "outputs": outputs,
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from tests.faults.checkers import checkers
 from tests.faults.hostile import hostile
 from tests.faults.io_errors import io_errors
 from tests.faults.kill_parts import kill_at_random, kill_runners, kill_workers
 from tests.faults.names import names
 from tests.faults.outputs import outputs
+from tests.faults.power import power_loss
 from tests.faults.table import Part
 
 PARTS: dict[str, Part] = {
+    "checkers": checkers,
     "kill-worker": kill_workers,
     "kill-runner": kill_runners,
     "kill-random": kill_at_random,
@@ -17,4 +20,5 @@ PARTS: dict[str, Part] = {
     "hostile": hostile,
     "names": names,
     "outputs": outputs,
+    "power": power_loss,
 }

@@ -26,7 +26,8 @@ file of somebody else, so that nothing in it may be replaced."""
 FOREIGN = "somebody's.txt"
 
 
-def _settings(mode: str, output: str) -> Settings:
+def settings_of(mode: str, output: str) -> Settings:
+    """The same for a run in this process."""
     match mode:
         case "in place":
             return Settings(in_place=True, workers=1)
@@ -91,7 +92,7 @@ class Scene:
 
     def run(self) -> Ran:
         """A run in this process; which workers it starts is said around the call."""
-        return run_tree([os.fspath(self.root)], _settings(self.mode, os.fspath(self.output)))
+        return run_tree([os.fspath(self.root)], settings_of(self.mode, os.fspath(self.output)))
 
     def reference(self) -> Ran:
         """A run without faults, which tells what is to be written."""

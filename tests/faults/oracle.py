@@ -22,7 +22,7 @@ import shutil
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,10 @@ class Tree:
         )
         if not (copy := self._store / content).exists():
             shutil.copyfile(path, copy)
+
+    def set_mode(self, path: Path, mode: int) -> None:
+        """A source's mode was changed on purpose, and is to stay so."""
+        self.before[os.fspath(path)] = replace(self.before[os.fspath(path)], mode=mode)
 
     def now(self) -> list[tuple[str, str]]:
         """Each source path and the digest of what it holds; empty for nothing."""

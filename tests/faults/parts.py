@@ -9,6 +9,7 @@ from tests.faults.kill_parts import kill_at_random, kill_runners, kill_workers
 from tests.faults.names import names
 from tests.faults.outputs import outputs
 from tests.faults.power import power_loss
+from tests.faults.rights import rights
 from tests.faults.table import Part
 
 PARTS: dict[str, Part] = {
@@ -21,4 +22,5 @@ PARTS: dict[str, Part] = {
     "names": names,
     "outputs": outputs,
     "power": power_loss,
+    "rights": rights,
 }

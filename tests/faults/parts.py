@@ -6,6 +6,7 @@ from tests.faults.checkers import checkers
 from tests.faults.hostile import hostile
 from tests.faults.io_errors import io_errors
 from tests.faults.kill_parts import kill_at_random, kill_runners, kill_workers
+from tests.faults.meanwhile import meanwhile
 from tests.faults.names import names
 from tests.faults.outputs import outputs
 from tests.faults.power import power_loss
@@ -19,6 +20,7 @@ PARTS: dict[str, Part] = {
     "kill-random": kill_at_random,
     "io-errors": io_errors,
     "hostile": hostile,
+    "meanwhile": meanwhile,
     "names": names,
     "outputs": outputs,
     "power": power_loss,

@@ -39,7 +39,7 @@ def _create(path: str, data: bytes, like: os.stat_result | None) -> None:
         if like is not None and MODE != "careless":
             os.fchmod(fd, like.st_mode & 0o777)
             os.utime(fd, ns=(like.st_atime_ns, like.st_mtime_ns))
-        if MODE not in ("unsynced", "blind"):
+        if MODE != "unsynced":
             os.fsync(fd)
     finally:
         os.close(fd)

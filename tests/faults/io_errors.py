@@ -111,11 +111,11 @@ def io_errors(bench: Bench) -> list[Row]:
     """Errors of the file system under a worker."""
     if STRACE is None:
         return [Row("I/O errors", "at every n-th call", 0, note="strace is not installed")]
-    count = 16 if bench.long else 4
+    count = 10 if bench.long else 4
     every: list[Fault] = []
     for mode in ("in place", "beside", "siblings") if bench.long else ("in place",):
         scene = Scene(mode, bench.folder(f"recorded-{mode}"), bench.samples(count), bench.judge)
         scene.reference()
-        every += faults(scene, (1, 2, 3) if bench.long else (2,))
+        every += faults(scene, (1, 3) if bench.long else (2,))
     done = list(sweep(fail, every if bench.long else every[::6], bench.samples(count), bench.base))
     return list(_rows(done))

@@ -28,6 +28,8 @@ from tests.faults.table import Bench, Row
 from tests.faults.tracing import STRACE
 
 NO_STRACE = "strace is not installed"
+WORKER_PICTURES = {"in place": 12, "tree": 12, "beside": 12, "foreign": 12, "siblings": 6}
+"""Mode → pictures of the long form, with 350 and more calls among them that change something."""
 PROTOCOL_WRITES = 40
 """Lines of a worker that are tried; the rest say the same of later images."""
 
@@ -49,14 +51,14 @@ def kill_workers(bench: Bench) -> list[Row]:
     """SIGKILL to a worker at every call that changes something."""
     if STRACE is None:
         return [Row("worker killed", "SIGKILL at every call", 0, note=NO_STRACE)]
-    count = 20 if bench.long else 4
-    points = []
-    for mode in ("in place", "tree", "beside", "foreign", "siblings") if bench.long else ("in place", "siblings"):
+    rows: list[Row] = []
+    for mode, count in WORKER_PICTURES.items() if bench.long else (("in place", 4), ("siblings", 3)):
         scene = Scene(mode, bench.folder(f"recorded-{mode}"), bench.samples(count), bench.judge)
         scene.reference()
-        points += points_of_a_worker(scene)
+        points = points_of_a_worker(scene)
         points += points_of_the_protocol(mode, PROTOCOL_WRITES if bench.long and mode == "in place" else 2)
-    return list(_rows("worker killed", bench, points if bench.long else points[::4], count))
+        rows += _rows("worker killed", bench, points if bench.long else points[::4], count)
+    return rows
 
 
 def kill_runners(bench: Bench) -> list[Row]:

@@ -11,6 +11,7 @@ from tests.faults.names import names
 from tests.faults.outputs import outputs
 from tests.faults.power import power_loss
 from tests.faults.rights import rights
+from tests.faults.runner_errors import runner_errors
 from tests.faults.table import Part
 
 PARTS: dict[str, Part] = {
@@ -19,6 +20,7 @@ PARTS: dict[str, Part] = {
     "kill-runner": kill_runners,
     "kill-random": kill_at_random,
     "io-errors": io_errors,
+    "runner-errors": runner_errors,
     "hostile": hostile,
     "meanwhile": meanwhile,
     "names": names,

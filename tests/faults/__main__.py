@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.faults.parts import PARTS
-from tests.faults.table import Bench, Row, print_table, timed
+from tests.faults.table import Bench, Row, print_head, print_rows, timed
 
 
 def main() -> int:
@@ -29,13 +29,14 @@ def main() -> int:
     base.chmod(0o755)  # passes as another user go through it
     rows: list[Row] = []
     home = {name: os.environ.get(name) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")}
+    print_head()
     for name in given.parts or PARTS:
         (folder := base / name).mkdir()
         os.environ.update({key: os.fspath(folder / key.lower()) for key in home})
         found, seconds = timed(PARTS[name], Bench(folder, given.long, given.seed))
-        print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
+        print(f"  {name}: {seconds:.0f} s", file=sys.stderr, flush=True)
+        print_rows(found)
         rows += found
-    print_table(rows)
     lost = sum(len(row.losses) for row in rows)
     print(f"{sum(row.times for row in rows)} faults in {time.monotonic() - began:.0f} s, {lost} losses")
     if given.keep:

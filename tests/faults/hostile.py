@@ -39,9 +39,19 @@ def corpus(folder: Path) -> int:
     return count
 
 
+def _animated_png(samples: list[Path], path: Path) -> Path:
+    """Three frames, by Pillow."""
+    from PIL import Image
+
+    first, *rest = (Image.open(sample).convert("RGB") for sample in samples[:3])
+    first.save(path, save_all=True, append_images=rest, duration=80)
+    return path
+
+
 def generated(folder: Path, sources: list[Path], *, each: int, seed: int) -> list[str]:
     """Files broken by the suite itself; returns the paths of those that were cut short."""
     whole = [*sources, *(DATA / name for name in (*ANIMATED, AVIF))]
+    whole.append(_animated_png(sources, folder.parent.parent / "animated.png"))
     made = break_all(whole, folder, each=each, seed=seed)
     return [os.fspath(one.path) for one in made if one.damage == "truncated"]
 

@@ -57,6 +57,14 @@ def _frames(image: Any) -> int:
     return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
 
 
+def _same_animation(old: str, new: str) -> bool:
+    """Whether two PNGs have the same number of frames, which libvips does not see; True for other files."""
+    with open(old, "rb") as first, open(new, "rb") as second:
+        before, after = first.read(), second.read()
+    both = before.startswith(b"\x89PNG") and after.startswith(b"\x89PNG")
+    return not both or before.partition(b"IEND")[0].count(b"fcTL") == after.count(b"fcTL")
+
+
 def _size(image: Any) -> tuple[int, int]:
     height = image.get("page-height") if image.get_typeof("page-height") else image.height
     return image.width, height
@@ -89,6 +97,8 @@ def compare(old: str, new: str, *, scaled: bool, flat: bool) -> str:
         small.avg()
     except pyvips.Error as error:
         return f"was made of something that cannot be decoded: {' '.join(str(error).split())[:160]}"
+    if not _same_animation(old, new):
+        return "not the frames of the animated PNG that it was"
     if not flat and _frames(before) != _frames(after):
         return f"{_frames(after)} frames instead of {_frames(before)}"
     (width, height), (got_width, got_height) = _size(before), _size(after)

@@ -84,7 +84,7 @@ def environment(state: Path) -> dict[str, str]:
         **os.environ,
         "XDG_STATE_HOME": str(state),
         "XDG_CONFIG_HOME": str(state / "config"),
-        "PYTHONPATH": str(CHECKOUT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH")))),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

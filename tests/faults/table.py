@@ -71,13 +71,19 @@ def timed(part: Part, bench: Bench) -> tuple[list[Row], float]:
     return rows, time.monotonic() - began
 
 
-def print_table(rows: Sequence[Row]) -> None:
-    """To stdout, the first losses below their row."""
-    columns = [("fault", 46), ("injected", 62), ("times", 7)]
-    print("  ".join(name.ljust(width) for name, width in columns) + "  result")
+COLUMNS = (("fault", 46), ("injected", 62), ("times", 7))
+
+
+def print_head() -> None:
+    """The table's first line."""
+    print("  ".join(name.ljust(width) for name, width in COLUMNS) + "  result", flush=True)
+
+
+def print_rows(rows: Sequence[Row]) -> None:
+    """Lines of the table, the first losses below their row."""
     for row in rows:
         cells = [row.fault, row.injected, str(row.times)]
-        line = "  ".join(text.ljust(width) for text, (_, width) in zip(cells, columns, strict=True))
-        print(f"{line}  {row.result}")
+        line = "  ".join(text.ljust(width) for text, (_, width) in zip(cells, COLUMNS, strict=True))
+        print(f"{line}  {row.result}", flush=True)
         for loss in row.losses[:SHOWN]:
-            print(f"    {loss}"[:300])
+            print(f"    {loss}"[:300], flush=True)

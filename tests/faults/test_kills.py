@@ -23,7 +23,7 @@ def _losses(done: list[Killed]) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("mode", "every"), [("in place", 1), ("siblings", 2)])
+@pytest.mark.parametrize(("mode", "every"), [("in place", 1), ("siblings", 4)])
 def test_a_worker_killed_at_a_call_that_changes_something_costs_nothing(
     mode: str, every: int, tmp_path: Path, pictures: list[Path], judge: Judge
 ) -> None:
@@ -33,7 +33,7 @@ def test_a_worker_killed_at_a_call_that_changes_something_costs_nothing(
     chosen = [point for point in points if point.number == 2][::every]
     done = list(sweep(kill, chosen, pictures[:3], tmp_path))
     assert _losses(done) == []
-    assert sum(one.hit for one in done) >= 0.7 * len(chosen) >= 2
+    assert sum(one.hit for one in done) >= 0.6 * len(chosen) >= 1
 
 
 @pytest.mark.timeout(300)
@@ -43,9 +43,9 @@ def test_a_runner_killed_costs_nothing_and_leaves_no_process(
     scene = Scene("in place", tmp_path / "recorded", pictures[:4], judge)
     scene.reference()
     points = points_of_a_runner(scene)
-    done = list(sweep(kill, points[:: len(points) // 4], pictures[:4], tmp_path))
+    done = list(sweep(kill, points[:: len(points) // 3], pictures[:4], tmp_path))
     assert _losses(done) == []
-    assert sum(one.hit for one in done) >= 3
+    assert sum(one.hit for one in done) >= 2
 
 
 @pytest.mark.timeout(300)

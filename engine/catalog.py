@@ -33,6 +33,8 @@ class Folder:
     target: str
     relative: str
     """The source's path below its root, for display; the root's own name in front when there are several roots."""
+    root: int = 0
+    """Which of the plan's roots it belongs to."""
 
 
 class Catalog:
@@ -121,6 +123,10 @@ class Catalog:
     def note_needs(self, index: int, needs: int) -> None:
         """Predicted peak memory in bytes, learned before the image is done."""
         self._needs[index] = needs
+
+    def folder(self, index: int) -> Folder:
+        """The folder its source lies in."""
+        return self._folders[self._folder[index]]
 
     def name(self, index: int) -> str:
         """File name."""

@@ -30,7 +30,7 @@ from engine.task import TaskSettings
 from engine.vips import plain, setup
 from engine.ways import keeps_pixels, unchanged
 
-__all__ = ["Encoded", "optimize", "optimize_as_stored", "setup", "target_format"]
+__all__ = ["Encoded", "optimize", "optimize_as_stored", "optimize_settled", "setup", "target_format"]
 
 DEFAULT_POLICY = Policy()
 
@@ -70,9 +70,20 @@ def optimize(
     """Encode ``data`` anew. ``stage`` is told DECODE and ENCODE; with ``shared`` pixels are decoded into it and taken
     from there. Raises Unreadable or Declined with a sentence that names no file.
     """
+    return optimize_settled(data, settle(facts, settings, policy), settings, stage, policy, shared)
+
+
+def optimize_settled(
+    data: bytes,
+    facts: Facts,
+    settings: TaskSettings,
+    stage: Callable[[Stage], None],
+    policy: Policy,
+    shared: SharedPictures | None,
+) -> Encoded:
+    """As ``optimize``, for facts that ``engine.losses.settle`` has found to lose nothing but what may be lost."""
     target = target_format(facts, settings)
     width, height = settings.resize.target(facts.width, facts.height)
-    facts = settle(facts, settings, policy)
     refuse_size(target, width, height, facts.frames)
     stage(Stage.DECODE)
     limit = policy.max_size.of(len(data)) if policy.max_size else None

@@ -221,6 +221,7 @@ def example() -> str:
 def _sample(entry: Setting) -> object:
     samples: dict[str, object] = {
         "output": "/srv/small",
+        "backup_folder": "/srv/originals",
         "max_size": "500K",
         "memory_limit": 2 * 1024**3,
         "timeout": 120.0,

@@ -11,14 +11,12 @@ from collections.abc import Callable
 
 from engine import ifd
 from engine.errors import Unreadable
+from engine.ifd import Form, first_place, form_of
 from engine.ifdedit import (
     EXIF,
     GPS,
     Entry,
-    Form,
     Node,
-    first_place,
-    form_of,
     overwrite,
     read_table,
     serialize,

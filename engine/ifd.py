@@ -11,17 +11,47 @@ from dataclasses import dataclass
 
 from engine.errors import Unreadable
 
-__all__ = ["Directory", "exif_orientation", "read_directories"]
+__all__ = ["Directory", "Form", "exif_orientation", "first_place", "form_of", "read_directories"]
 
 ORIENTATION = 274
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of one value by field type (TIFF 6.0 section 2; BigTIFF adds 16–18)."""
 _CODES = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
-_MAX_ENTRIES = 4096
+MAX_ENTRIES = 4096
 _PRIVATE_TAGS = 32768
 """From here on tags belong to companies; nobody else needs their values."""
 _MAX_VALUES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How numbers are written."""
+
+    order: str
+    """``<`` or ``>``, as ``struct`` has it."""
+    big: bool
+    """BigTIFF: 64-bit offsets."""
+
+    @property
+    def word(self) -> str:
+        """``struct`` letter of an offset."""
+        return "Q" if self.big else "I"
+
+    @property
+    def width(self) -> int:
+        """Bytes of an offset, and of the largest value that lies inside its entry."""
+        return 8 if self.big else 4
+
+    @property
+    def head(self) -> int:
+        """Bytes of the number of entries."""
+        return 8 if self.big else 2
+
+    @property
+    def entry(self) -> int:
+        """Bytes of one entry."""
+        return 20 if self.big else 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +68,7 @@ class Directory:
         """The whole-number values of ``tag``; empty when it is absent, of another type, or beyond the file."""
         kind, count, offset = self.entries.get(tag, (0, 0, 0))
         code = _CODES.get(kind)
-        if code is None or count > _MAX_VALUES or offset + count * _SIZES[kind] > len(self.data):
+        if code is None or count > _MAX_VALUES or offset + count * SIZES[kind] > len(self.data):
             return ()
         return struct.unpack_from(f"{self.order}{count}{code}", self.data, offset)
 
@@ -50,27 +80,42 @@ class Directory:
     def raw(self, tag: int) -> bytes:
         """The bytes of ``tag``; empty when absent or beyond the file."""
         kind, count, offset = self.entries.get(tag, (0, 0, 0))
-        size = count * _SIZES.get(kind, 0)
+        size = count * SIZES.get(kind, 0)
         return self.data[offset : offset + size] if offset + size <= len(self.data) else b""
 
 
-def _read_one(data: bytes, order: str, at: int, big: bool, strict: bool) -> tuple[Directory, int]:
+def form_of(data: bytes) -> Form:
+    """The form; Unreadable when ``data`` does not start with a TIFF header."""
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None or len(data) < 8:
+        raise Unreadable("damaged: the TIFF header is too short")
+    big = struct.unpack_from(order + "H", data, 2)[0] == 43
+    if big and len(data) < 16:
+        raise Unreadable("damaged: the TIFF header is too short")
+    return Form(order, big)
+
+
+def first_place(data: bytes, form: Form) -> int:
+    """Offset of the first table."""
+    return int(struct.unpack_from(form.order + form.word, data, 8 if form.big else 4)[0])
+
+
+def _read_one(data: bytes, form: Form, at: int, strict: bool) -> tuple[Directory, int]:
     """The directory at ``at`` and the offset of the next (0: none)."""
-    head, entry, word = (8, 20, "Q") if big else (2, 12, "I")
-    width = 8 if big else 4
+    order, word, width, head, entry = form.order, form.word, form.width, form.head, form.entry
     try:
-        (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
-        if count > _MAX_ENTRIES:
+        (count,) = struct.unpack_from(order + ("Q" if form.big else "H"), data, at)
+        if count > MAX_ENTRIES:
             raise Unreadable("damaged: a TIFF directory has too many entries")
         entries: dict[int, tuple[int, int, int]] = {}
         for index in range(count):
             place = at + head + index * entry
             tag, kind, number = struct.unpack_from(f"{order}HH{word}", data, place)
             inline = place + 4 + width
-            fits = number * _SIZES.get(kind, 1) <= width
+            fits = number * SIZES.get(kind, 1) <= width
             offset = inline if fits else struct.unpack_from(order + word, data, inline)[0]
             entries.setdefault(tag, (kind, number, offset))
-            if strict and tag < _PRIVATE_TAGS and offset + number * _SIZES.get(kind, 1) > len(data):
+            if strict and tag < _PRIVATE_TAGS and offset + number * SIZES.get(kind, 1) > len(data):
                 raise Unreadable("damaged: the TIFF data ends early")
         end = at + head + count * entry
         following = data[end : end + width]
@@ -87,19 +132,14 @@ def read_directories(data: bytes, *, strict: bool = True) -> Iterator[Directory]
 
     Without ``strict`` the link to the next directory may be missing, as in many EXIF blocks.
     """
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
-    if order is None or len(data) < 8:
-        raise Unreadable("damaged: the TIFF header is too short")
-    big = struct.unpack_from(order + "H", data, 2)[0] == 43
-    if big and len(data) < 16:
-        raise Unreadable("damaged: the TIFF header is too short")
-    at = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+    form = form_of(data)
+    at = first_place(data, form)
     seen: set[int] = set()
     while at:
         if at in seen:
             raise Unreadable("damaged: the TIFF directories run in a circle")
         seen.add(at)
-        directory, at = _read_one(data, order, at, big, strict)
+        directory, at = _read_one(data, form, at, strict)
         yield directory
 
 

@@ -14,49 +14,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from engine.errors import Unreadable
+from engine.ifd import MAX_ENTRIES, SIZES, Form, first_place, form_of
 
-__all__ = ["Entry", "Form", "Node", "Table", "form_of", "overwrite", "read_table", "serialize", "tables", "tree"]
+__all__ = ["Entry", "Node", "Table", "overwrite", "read_table", "serialize", "tables", "tree"]
 
 EXIF, GPS, INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _POINTERS = frozenset({EXIF, GPS, INTEROPERABILITY})
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Bytes of one value by field type (TIFF 6.0 section 2; BigTIFF adds 16–18)."""
 _UNITS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes that change places when the byte order does, by field type."""
 _DATA = ((273, 279), (324, 325), (513, 514))
 """Tags of offsets and lengths of data outside the tables: strips, tiles, an EXIF preview."""
-_MAX_ENTRIES = 4096
 _MAX_TABLES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How numbers are written."""
-
-    order: str
-    """``<`` or ``>``, as ``struct`` has it."""
-    big: bool
-    """BigTIFF: 64-bit offsets."""
-
-    @property
-    def word(self) -> str:
-        """``struct`` letter of an offset."""
-        return "Q" if self.big else "I"
-
-    @property
-    def width(self) -> int:
-        """Bytes of an offset, and of the largest value that lies inside its entry."""
-        return 8 if self.big else 4
-
-    @property
-    def head(self) -> int:
-        """Bytes of the number of entries."""
-        return 8 if self.big else 2
-
-    @property
-    def entry(self) -> int:
-        """Bytes of one entry."""
-        return 20 if self.big else 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,34 +55,18 @@ class Table:
     """First byte after the table; its last word, the link, may be cut off."""
 
 
-def form_of(data: bytes) -> Form:
-    """The form; Unreadable when ``data`` does not start with a TIFF header."""
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
-    if order is None or len(data) < 8:
-        raise Unreadable("damaged: the TIFF header is too short")
-    big = struct.unpack_from(order + "H", data, 2)[0] == 43
-    if big and len(data) < 16:
-        raise Unreadable("damaged: the TIFF header is too short")
-    return Form(order, big)
-
-
-def first_place(data: bytes, form: Form) -> int:
-    """Offset of the first table."""
-    return int(struct.unpack_from(form.order + form.word, data, 8 if form.big else 4)[0])
-
-
 def read_table(data: bytes, form: Form, at: int) -> Table:
     """The table at ``at``; Unreadable when it reaches beyond ``data``. A cut-off link counts as none."""
     try:
         (count,) = struct.unpack_from(form.order + ("Q" if form.big else "H"), data, at)
-        if count > _MAX_ENTRIES:
+        if count > MAX_ENTRIES:
             raise Unreadable("damaged: a TIFF directory has too many entries")
         entries = []
         for index in range(count):
             place = at + form.head + index * form.entry
             tag, kind, number = struct.unpack_from(f"{form.order}HH{form.word}", data, place)
             held = place + 4 + form.width
-            size = number * _SIZES.get(kind, 1)
+            size = number * SIZES.get(kind, 1)
             inside = size <= form.width
             (value,) = (held,) if inside else struct.unpack_from(form.order + form.word, data, held)
             if held + form.width > len(data):

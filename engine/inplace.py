@@ -6,7 +6,8 @@ import struct
 
 from engine import exif, iptc, xmp
 from engine.errors import Unreadable
-from engine.ifdedit import GPS, Entry, form_of, overwrite, tables
+from engine.ifd import form_of
+from engine.ifdedit import GPS, Entry, overwrite, tables
 from engine.items import Item, overwrite_items
 from engine.job import MetadataPolicy
 from engine.metadata import TIFF_IPTC, TIFF_PHOTOSHOP, TIFF_XMP, apply, extract

@@ -5,6 +5,9 @@ A job is small because it is sent once per image; what all jobs of a run share i
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
@@ -13,10 +16,23 @@ from typing import Any
 
 from engine.efforts import Effort
 from engine.formats import Format
+from engine.ledger import Entry
 from engine.task import TaskSettings
 from engine.variants import Variant
 
-__all__ = ["Job", "Limits", "Loss", "MetadataPolicy", "Outcome", "Policy", "Recipe", "Savings", "Sibling", "SizeLimit"]
+__all__ = [
+    "Job",
+    "Limits",
+    "Loss",
+    "MetadataPolicy",
+    "Outcome",
+    "Policy",
+    "Recipe",
+    "Records",
+    "Savings",
+    "Sibling",
+    "SizeLimit",
+]
 __all__ += ["Stage", "Status", "Verify"]
 
 
@@ -195,6 +211,18 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Records:
+    """Where a worker leaves what must outlive the run."""
+
+    ledger: str = ""
+    """Folder of the ledgers (``ledger.py``); empty: nothing is written down."""
+    backups: str = ""
+    """Folder that originals go to before they are replaced; empty: none is kept."""
+    marks: bool = False
+    """Whether results carry their entry in an extended attribute."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything a worker must know beside the two paths."""
 
@@ -202,11 +230,18 @@ class Recipe:
     policy: Policy = field(default_factory=Policy)
     variants: tuple[Variant, ...] = ()
     """Siblings to write beside each result."""
+    records: Records = field(default_factory=Records)
+
+    @property
+    def key(self) -> str:
+        """What tells apart two recipes that make different results: 16 hexadecimal digits."""
+        return _key(self)
 
     def to_json(self) -> dict[str, object]:
         """For the worker's pipe."""
         policy = self.policy
         return {
+            "records": [self.records.ledger, self.records.backups, self.records.marks],
             "variants": [[one.format, one.width] for one in self.variants],
             "settings": self.settings.to_json(),
             "keep": policy.keep_original,
@@ -242,7 +277,15 @@ class Recipe:
                 effort=Effort(value["effort"]),
             ),
             tuple(Variant(None if kind is None else Format(kind), width) for kind, width in value["variants"]),
+            Records(*value["records"]),
         )
+
+
+@functools.lru_cache(maxsize=64)
+def _key(recipe: Recipe) -> str:
+    beside_the_result = {"records", "verify", "overwrite", "limits"}
+    value = {name: part for name, part in recipe.to_json().items() if name not in beside_the_result}
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,18 +356,23 @@ class Outcome:
     source_quality: int = 0
     """Estimate of the quality that the source was made with, 1–100; 0 for a lossless one or when it is not known."""
     siblings: tuple[Sibling, ...] = ()
+    entry: Entry | None = None
+    """What was written down of it; None where nothing was."""
 
     def to_json(self) -> list[object]:
         """For the worker's pipe: a bare list, because it is sent once per image."""
-        return [*(getattr(self, name) for name in _OUTCOME_FIELDS), [astuple(one) for one in self.siblings]]
+        siblings = [astuple(one) for one in self.siblings]
+        entry = self.entry.to_json() if self.entry is not None else None
+        return [*(getattr(self, name) for name in _OUTCOME_FIELDS), siblings, entry]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Outcome:
         """The reverse of ``to_json``."""
-        *plain, siblings = value
+        *plain, siblings, entry = value
         plain[0] = Status(plain[0])
         fields: dict[str, Any] = dict(zip(_OUTCOME_FIELDS, plain, strict=True))
-        return cls(**fields, siblings=tuple(Sibling(*one) for one in siblings))
+        own = Entry.from_json(entry) if entry is not None else None
+        return cls(**fields, siblings=tuple(Sibling(*one) for one in siblings), entry=own)
 
 
-_OUTCOME_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name != "siblings")
+_OUTCOME_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name not in ("siblings", "entry"))

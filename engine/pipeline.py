@@ -6,6 +6,8 @@ run in another thread while the next image is decoded.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 import sys
 import time
@@ -15,20 +17,23 @@ from functools import partial
 from typing import Any
 
 from engine import codec, cost
+from engine.backup import holds_backup
 from engine.check import check_pixels, check_structure
 from engine.codec import Encoded
 from engine.decode import SharedPictures
 from engine.errors import Declined, ImageError, Unreadable, WouldLose
 from engine.extras import installed, left_out
-from engine.files import Target, write_group
+from engine.files import Target
 from engine.fit import ENCODES
 from engine.formats import Format, corrected, info
 from engine.job import Job, Outcome, Policy, Recipe, Savings, Stage, Status, Verify
+from engine.ledger import Entry, Ledgers, content_hash
 from engine.losses import settle
 from engine.probe import Facts, probe
 from engine.sibling_images import Siblings, make_siblings, settings_of, wanted
 from engine.source import Source
 from engine.strip import strip
+from engine.transaction import Written, write_group
 from engine.ways import keeps_pixels, unchanged
 
 __all__ = ["Needs", "Write", "commit", "failure", "prepare"]
@@ -63,6 +68,10 @@ class Write:
     outcome: Outcome
     started: float
     siblings: tuple[tuple[Target, bytes], ...] = ()
+    entry: Entry | None = None
+    """What is written down where nothing is written: without a ``target``."""
+    ledger: str = ""
+    """Where ``entry`` goes."""
 
     @property
     def writes(self) -> list[tuple[Target, bytes]]:
@@ -75,23 +84,29 @@ class Write:
         """Bytes to write."""
         return sum(len(data) for _, data in self.writes)
 
-    def done(self, error: Exception | None) -> Outcome:
-        """The outcome, now that it is written or could not be."""
+    def done(self, written: Sequence[Written]) -> Outcome:
+        """The outcome, now that siblings and main result are written or could not be."""
         outcome = self.outcome
+        error = next((each.error for each in written if each.error is not None), None)
         if error is not None:
             outcome = replace(failure(error, outcome.original_size), source_format=outcome.source_format)
+        else:
+            outcome = replace(outcome, entry=self.entry if self.target is None else written[-1].entry)
         return replace(outcome, seconds=time.monotonic() - self.started, peak_bytes=peak_bytes())
 
 
-def commit(group: Sequence[Write]) -> list[Outcome]:
+def commit(group: Sequence[Write], ledgers: Ledgers | None = None) -> list[Outcome]:
     """Write several results; an outcome for each, in order, in any case."""
     writes = [pair for write in group for pair in write.writes]
     try:
-        errors = iter(write_group(writes))
+        written = iter(write_group(writes, ledgers))
     except Exception as error:
-        errors = iter([error] * len(writes))
-    own = [[next(errors) for _ in write.writes] for write in group]
-    return [write.done(next(filter(None, each), None)) for write, each in zip(group, own, strict=True)]
+        written = iter([Written(error)] * len(writes))
+    for write in group:
+        if ledgers is not None and write.entry is not None and write.ledger:
+            with contextlib.suppress(OSError):  # an image that was kept is only looked at again
+                ledgers.append(write.ledger, [write.entry], sync=False)
+    return [write.done([next(written) for _ in write.writes]) for write in group]
 
 
 def peak_bytes() -> int:
@@ -123,7 +138,7 @@ def prepare(
             if source.size > limit:
                 raise Declined(f"{source.size:,} bytes are over the limit of {limit:,}; see --max-file-size")
             if job.in_place and source.status.st_nlink > 1:
-                raise Declined(f"{source.status.st_nlink} hard links, which replacing it would split")
+                _check_links(job, source)
             if source.size + READ_AHEAD_BYTES > allowance:
                 return Needs(source.size + READ_AHEAD_BYTES)
             data = source.read()
@@ -136,6 +151,14 @@ def prepare(
         return failure(error.with_option() if job.recipe.policy.keep_original else error, original_size)
     except Exception as error:
         return failure(error, original_size)
+
+
+def _check_links(job: Job, source: Source) -> None:
+    """Raise Declined for a file under several names; one of them may be a backup from a try that was killed."""
+    backups = job.recipe.records.backups
+    ours = bool(backups) and holds_backup(backups, job.index, job.source, source.identity)
+    if source.status.st_nlink - ours > 1:
+        raise Declined(f"{source.status.st_nlink - ours} hard links, which replacing it would split")
 
 
 def _optimize(
@@ -158,7 +181,7 @@ def _optimize(
         return Needs(needs)
     stage(Stage.DECODE, seconds, needs)
     shared = SharedPictures() if job.recipe.variants else None
-    encoded = codec.optimize(data, facts, settings, lambda step: stage(step, seconds, needs), policy, shared)
+    encoded = codec.optimize_settled(data, facts, settings, lambda step: stage(step, seconds, needs), policy, shared)
     delivers = _delivers(policy, facts, encoded, data)
     reason = _reason(policy, facts, encoded, delivers=delivers)
     if (better := _without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:
@@ -186,7 +209,10 @@ def _optimize(
             check_pixels(data, facts, settings, encoded)
         path = corrected(job.target, encoded.format) if not policy.keep_original else job.target
         base = replace(base, target=path, reason=reason if delivers else "")
-        write = Write(_target(job, source, path, temp), encoded.data, base, started)
+        same_size = (encoded.width, encoded.height) == (facts.width, facts.height)
+        lossy = not encoded.as_stored and not (encoded.lossless and same_size)
+        entry = _entry(job, source, data, path, encoded.data, lossy=lossy)
+        write = Write(_target(job, source, path, temp, entry), encoded.data, base, started)
     if shared is not None:
         step = partial(stage, Stage.ENCODE, seconds, needs)
         siblings = make_siblings(
@@ -314,16 +340,46 @@ def _keep(
         quality=0,
         target=job.target,
     )
-    unchanged_in_place = job.in_place and kept is data
-    return Write(None if unchanged_in_place else _target(job, source, job.target, temp), kept, outcome, started)
+    entry = _entry(job, source, data, job.target, kept, kept=True)
+    if job.in_place and kept is data:
+        return Write(None, kept, outcome, started, entry=entry, ledger=job.recipe.records.ledger)
+    return Write(_target(job, source, job.target, temp, entry), kept, outcome, started)
 
 
-def _target(job: Job, source: Source, path: str, temp: str) -> Target:
+def _entry(
+    job: Job, source: Source, data: bytes, path: str, result: bytes, *, kept: bool = False, lossy: bool = False
+) -> Entry | None:
+    """What is to be written down of an image; None when nothing is."""
+    records = job.recipe.records
+    if not records.ledger and not records.marks:
+        return None
+    before_hash = content_hash(data)
+    same = result is data
+    return Entry(
+        os.path.abspath(job.source),
+        source.identity,
+        before_hash,
+        job.recipe.key,
+        kept=kept,
+        lossy=lossy,
+        target=os.path.abspath(path),
+        after=source.identity if same and job.in_place else None,
+        after_hash=before_hash if same else content_hash(result),
+    )
+
+
+def _target(job: Job, source: Source, path: str, temp: str, entry: Entry | None) -> Target:
     in_place = path == job.source
+    records = job.recipe.records
     return Target(
         path,
         temp,
         replaces=source.identity if in_place else None,
         like=source.status,
         overwrite=job.recipe.policy.overwrite,
+        entry=entry,
+        ledger=records.ledger,
+        backup=records.backups if in_place else "",
+        index=job.index,
+        marked=records.marks,
     )

@@ -13,7 +13,8 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from engine import files
+from engine import folders, temps
+from engine.backup import AREA
 from engine.catalog import Folder
 from engine.errors import PlanError, system_reason
 from engine.extras import missing_for_lossless
@@ -79,7 +80,7 @@ class Plan:
             try:
                 if not os.path.isdir(folder):
                     created.append(folder)
-                files.mark_ours(folder)
+                folders.mark_ours(folder)
             except OSError as error:
                 reason = f"{folder}: the output folder cannot be made: {error.strerror}; choose another with -o"
                 raise PlanError(reason) from None
@@ -112,6 +113,7 @@ class Plan:
                 path,
                 os.path.join(root.target, relative) if relative else root.target,
                 os.path.join(root.label, relative) if root.label else relative,
+                self.roots.index(root),
             )
             for start in range(0, len(found), CHUNK):
                 yield folder, found[start : start + CHUNK]
@@ -143,7 +145,7 @@ class Plan:
         key = status.st_dev, status.st_ino
         if key in seen or (not self.settings.in_place and any(path == other.target for other in self.roots)):
             return False
-        if files.ours(path):
+        if folders.ours(path):
             if path == root.source:
                 note(f"{path}: this folder holds results of imgopt-tui, which are not read again")
             return False
@@ -158,7 +160,11 @@ class Plan:
                 if entry.name in root.names:
                     images.append(entry)
                 continue
-            if files.is_temp(entry.name) or (entry.name.startswith(".") and not self.settings.hidden):
+            if (
+                entry.name == AREA
+                or temps.is_temp(entry.name)
+                or (entry.name.startswith(".") and not self.settings.hidden)
+            ):
                 continue
             if _is_folder(entry):
                 if self.settings.recursive:
@@ -234,7 +240,7 @@ def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
         raise PlanError(f"{output} is a file, not a folder; choose another folder with -o")
     planned = _targets(roots, output)
     _check_apart(planned)
-    overwrite = not os.path.isdir(output) or _empty(output) or files.ours(output)
+    overwrite = not os.path.isdir(output) or _empty(output) or folders.ours(output)
     return Plan(planned, settings, overwrite, output, (output,) if overwrite else ())
 
 
@@ -319,7 +325,7 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def _check_default_output(target: str) -> None:
-    if not os.path.lexists(target) or files.ours(target):
+    if not os.path.lexists(target) or folders.ours(target):
         return
     if os.path.islink(target) or not os.path.isdir(target) or not _empty(target):
         raise PlanError(
@@ -354,10 +360,10 @@ def list_folder(path: str, *, hidden: bool = False) -> list[Entry]:
     found: list[Entry] = []
     with os.scandir(path) as entries:
         for entry in entries:
-            if entry.name.startswith(".") and not hidden:
+            if entry.name == AREA or (entry.name.startswith(".") and not hidden):
                 continue
             if _is_folder(entry):
-                if not files.ours(entry.path):
+                if not folders.ours(entry.path):
                     found.append(Entry(entry.name, True, 0, None))
             elif looks_like_image(entry.name) and entry.is_file(follow_symlinks=False):
                 format = format_for_extension(os.path.splitext(entry.name)[1])

@@ -25,11 +25,11 @@ from engine.budget import Budget
 from engine.deaths import OUTSIDE_SIGNALS, Deaths
 from engine.errors import PoolError
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
-from engine.files import remove_temps, temp_name
 from engine.job import Job, Outcome, Stage, Status
 from engine.link import WorkerLink, death
 from engine.slots import Assigned, Slot, status_before
 from engine.starts import Starts
+from engine.temps import remove_temps, temp_name
 from engine.waiting import WaitingImages
 
 __all__ = ["ParallelProcessPool"]

@@ -13,7 +13,6 @@ import os
 import secrets
 import socket
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -25,12 +24,14 @@ from engine.catalog import Catalog
 from engine.child import keep_ahead
 from engine.errors import PoolError
 from engine.events import Event, Finished
-from engine.files import remove_stale_temps, unmark
-from engine.job import Job, Outcome, Status
+from engine.feed import Feed
+from engine.folders import unmark
+from engine.job import Status
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
+from engine.records import RunRecords
 from engine.report import benchmark_report, human_bytes
 from engine.runlog import RunLog
 from engine.settings import Settings, summary
@@ -73,8 +74,10 @@ class Run:
         self.note = self._log.note
         self._plan: Plan = make_plan(roots, settings)
         self._clock = clock
+        run_id = run_id or secrets.token_hex(4)
         recipe = settings.recipe()
-        self._recipe = replace(recipe, policy=replace(recipe.policy, overwrite=self._plan.overwrite))
+        recipe = replace(recipe, policy=replace(recipe.policy, overwrite=self._plan.overwrite))
+        self._records = RunRecords([root.source for root in self._plan.roots], settings, run_id)
         limit = settings.memory_limit or monitor.default_memory_limit()
         wanted = settings.workers or monitor.default_workers(monitor.usable_cpus())
         self._workers = fitting_workers(limit, wanted)
@@ -99,16 +102,13 @@ class Run:
         self._paused_at: float | None = None
         self._paused = 0.0
         self._ended: float | None = None
-        self._rows_known = asyncio.Event()
-        self._again: deque[int] = deque()
-        self._left_out: set[int] = set()
-        self._position = 0
-        """The first row that was not handed to the pool yet; a row is handed over once, then only by a retry."""
+        recipes = self._records.recipes(recipe)
+        self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note)
         self._created: tuple[str, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._info = RunInfo(
-            run_id=run_id or secrets.token_hex(3),
+            run_id=run_id,
             pid=os.getpid(),
             host=socket.gethostname(),
             roots=tuple(root.source for root in self._plan.roots),
@@ -124,6 +124,8 @@ class Run:
 
     async def __aenter__(self) -> Self:
         self._created = self._plan.prepare()
+        if problem := self._records.prepare():
+            self.note("warning", problem)
         self._progress.start()
         self._phase = Phase.RUNNING
         await self._pool.start()
@@ -155,12 +157,12 @@ class Run:
         return self._phase is Phase.STOPPING
 
     async def _work(self) -> None:
-        scanner = asyncio.create_task(self._scan())
+        scanner = asyncio.create_task(self._feed.scan())
         try:
             while True:
-                await self._submit_all()
+                await self._feed.submit_all()
                 await self._pool.drain()
-                if self._stopping or not self._again:
+                if self._stopping or not self._feed.waits:
                     break
             if not self._stopping:
                 await scanner  # what went wrong there is this run's failure
@@ -176,6 +178,7 @@ class Run:
         await self._pool.close(now=end is Phase.FAILED)
         for folder in self._created:
             unmark(folder)
+        self._records.sweep()
         self._ended = self._clock()
         self._sample_once()
         await self._progress.close()
@@ -185,64 +188,6 @@ class Run:
         self._phase = end
         self._over.set()
         self._progress.announce()
-
-    async def _scan(self) -> None:
-        """Fill the catalogue folder by folder; whatever happens, nobody waits for rows afterwards."""
-        try:
-            await self._scan_all()
-        finally:
-            self.state.scanning = False
-            self._rows_known.set()
-            self._progress.touch()
-
-    async def _scan_all(self) -> None:
-        """The listing runs in a thread."""
-        folders = self._plan.scan(lambda line: self.note("warning", line))
-        catalog, state = self.state.catalog, self.state
-        swept: set[str] = set()
-        while not self._phase.over and not self._stopping:
-            chunk = await asyncio.to_thread(next, folders, None)
-            if chunk is None:
-                break
-            folder, found = chunk
-            if folder.target not in swept:
-                swept = {folder.target}  # a folder's chunks come one after the other
-                if removed := await asyncio.to_thread(remove_stale_temps, folder.target):
-                    self.note("info", f"{folder.target}: removed {removed} temporary files of a run that was killed")
-            number = catalog.add_folder(folder)
-            for entry in found:
-                index = catalog.add(number, entry.name, entry.size, entry.target_name, entry.base)
-                state.added(index, entry.size)
-                if entry.skip:
-                    self._left_out.add(index)
-                    outcome = Outcome(Status.SKIPPED, entry.skip, original_size=entry.size, optimized_size=entry.size)
-                    self._progress.put(Finished(index, -1, outcome))
-            state.metrics.planned(len(catalog))
-            self._progress.touch()
-            self._rows_known.set()
-
-    async def _submit_all(self) -> None:
-        """Hand over whole batches as the scan completes them, the short last one at its end."""
-        catalog, size = self.state.catalog, self.settings.batch_size
-        while not self._stopping:
-            scanning = self.state.scanning
-            known = len(catalog) - (len(catalog) % size if scanning else 0)
-            while self._position < known and not self._stopping:
-                if self._position not in self._left_out:
-                    await self._pool.submit(self._job(self._position))
-                self._position += 1
-            while self._again and not self._stopping:
-                await self._pool.submit(self._job(self._again.popleft()))
-            if not scanning and self._position >= len(catalog):
-                return
-            self._rows_known.clear()
-            if self.state.scanning == scanning and len(catalog) - self._position < size:
-                await self._rows_known.wait()
-
-    def _job(self, index: int) -> Job:
-        catalog = self.state.catalog
-        paths = catalog.source(index), catalog.target(index)
-        return Job(index, *paths, self._recipe, catalog.original(index), base=catalog.base(index))
 
     # ── gauges ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -375,8 +320,8 @@ class Run:
             return
         self._phase = Phase.STOPPING
         self.note("info", "stopping now" if now else "stopping after the images in work")
+        self._feed.stop()
         self._pool.drop_waiting()
-        self._rows_known.set()
         self._progress.touch()
         if now:
             await self._pool.close(now=True)
@@ -388,8 +333,7 @@ class Run:
         failed = [index for index, state in enumerate(self.state.catalog.states) if state == ImageState.FAILED]
         for index in failed:
             self.state.again(index)
-        self._again.extend(failed)
-        self._rows_known.set()
+        self._feed.again(failed)
         self._progress.touch()
         return len(failed)
 

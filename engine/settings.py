@@ -152,6 +152,29 @@ class Settings:
         flags=("--verify",),
     )
 
+    backup: bool = declare(
+        True,
+        "output",
+        Kind.FLAG,
+        "in place: keep each original, as a hard link where possible, for `undo`",
+        flags=("--backup", "--no-backup"),
+    )
+    backup_folder: str | None = declare(
+        None,
+        "output",
+        Kind.PATH,
+        "folder for the originals; not set: `.imgopt-backups` inside each root, so that hard links are possible",
+        flags=("--backup-folder",),
+    )
+    remember: str = declare(
+        "journal",
+        "output",
+        Kind.CHOICE,
+        "how a later run knows what is done; journal: in the state folder, xattr: in the results too, none: not at all",
+        choices=("journal", "xattr", "none"),
+        flags=("--remember",),
+    )
+
     recursive: bool = declare(
         True, "scan", Kind.FLAG, "descend into folders below the roots", flags=("--recursive", "--no-recursive")
     )

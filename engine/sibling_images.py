@@ -10,12 +10,13 @@ from engine import codec
 from engine.check import check_pixels, check_structure
 from engine.decode import SharedPictures
 from engine.errors import Declined, WouldLose
-from engine.files import Target, sibling_temp
+from engine.files import Target
 from engine.formats import Format
 from engine.job import Job, Sibling, Stage
 from engine.probe import Facts
 from engine.source import Source
 from engine.task import Resize, ResizeMode, TaskSettings
+from engine.temps import sibling_temp
 from engine.variants import Variant, siblings
 
 __all__ = ["Siblings", "make_siblings", "settings_of", "wanted"]

@@ -25,6 +25,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.writer import GroupWriter
@@ -123,9 +124,10 @@ class Worker:
     def run(self) -> None:
         """Take tasks until asked to exit."""
         from engine.job import Recipe
+        from engine.ledger import Ledgers
         from engine.pipeline import commit
 
-        writer = GroupWriter(commit, self._written)
+        writer = GroupWriter(partial(commit, ledgers=Ledgers()), self._written)
         parsed: dict[int, Recipe] = {}
         while (task := self._next(writer)) is not None:
             number = task["recipe"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 _MAKE = """
@@ -30,6 +31,11 @@ small.write_to_file(folder + "/small.gif")
 small.write_to_file(folder + "/small.tif")
 small.write_to_file(folder + "/tight.jpg", Q=30, strip=True, optimize_coding=True, trellis_quant=True)
 """
+
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -151,6 +151,7 @@ def test_nothing_found_is_exit_3_and_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.alone
 def test_an_interrupted_run_ends_with_its_code_and_whole_files(
     tmp_path: Path, samples: Path, number: signal.Signals, code: int
 ) -> None:

@@ -13,6 +13,7 @@ from engine.child import environment
 from tests.benchmarks.process import REPOSITORY, module
 from tests.benchmarks.throughput import without_sharp
 
+pytestmark = pytest.mark.alone
 SHARP = Path(os.environ["IMGOPT_SHARP"]) if "IMGOPT_SHARP" in os.environ else None
 
 
@@ -125,3 +126,10 @@ def test_siblings_are_compared_with_a_run_for_each() -> None:
 
     assert result["bytes"] == 1.0
     assert result["seconds"]["median"] > 0
+
+
+def test_crash_safety_is_compared_with_a_run_that_writes_over_its_sources() -> None:
+    result = figures("crash_safety", "--count", 20, "--thumbnails")
+
+    assert result["sameBytes"]
+    assert result["seconds"]["median"] > 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def _libvips() -> None:
     setup()
 
 
+@cache
 def encode(target: Format, quality: int, resize: Resize | None = None) -> tuple[Facts, TaskSettings, Encoded]:
     facts = probe(PHOTO, Limits())
     chosen = TaskSettings(Quality(overall=quality), resize or Resize(), target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def piece() -> Image:
     return Image.new_from_file(os.fspath(PHOTO)).crop(100, 60, 320, 240).copy_memory()
 
 
+@cache
 def encoded(target: Format, quality: int, effort: Effort) -> bytes:
     data = piece().pngsave_buffer(keep="none")
     chosen = TaskSettings(Quality(overall=quality), output_format=target)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from engine import exif, iptc, xmp
 from engine.errors import Unreadable
-from engine.ifd import exif_orientation
-from engine.ifdedit import EXIF, GPS, INTEROPERABILITY, Node, form_of, read_table, serialize, tables, target_of
+from engine.ifd import exif_orientation, form_of
+from engine.ifdedit import EXIF, GPS, INTEROPERABILITY, Node, read_table, serialize, tables, target_of
 
 ASCII, SHORT, LONG, UNDEFINED = 2, 3, 4, 7
 PLAIN_TAGS = st.integers(1, 0xFFFF).filter(lambda tag: tag not in (EXIF, GPS, INTEROPERABILITY, 273, 324, 513))

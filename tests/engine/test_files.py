@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from engine import files
+from engine import folders, temps
 from engine.errors import Declined, ImageError, Unreadable, WriteFailed
 from engine.files import Target
 from engine.source import Source
+from engine.transaction import write, write_group
 from tests.conftest import ROOT
 
 OLD, NEW = b"old bytes" * 1000, b"new bytes" * 900
-TEMP = files.temp_name("abc", 7)
+TEMP = temps.temp_name("abc", 7)
 
 
 def source_at(path: Path) -> Path:
@@ -34,8 +35,10 @@ def in_place(path: Path) -> Target:
 
 _STRACE_CHILD = """
 import sys
-from engine.files import Target, temp_name
+from engine.files import Target
+from engine.temps import temp_name
 from engine.source import Source
+from engine.transaction import write
 path, how = sys.argv[1:]
 with Source(path) as source:
     source.read()
@@ -43,14 +46,14 @@ data = b"n" * 7000
 if how == "unsafe":
     open(path, "wb").write(data)
 else:
-    Target(path, temp_name("t", 1), replaces=source.identity, like=source.status).write(data)
+    write(Target(path, temp_name("t", 1), replaces=source.identity, like=source.status), data)
 """
 
 
 def contents_at_every_kill(path: Path, how: str) -> set[bytes]:
     """What lies at ``path`` after a writer was killed before each of its state-changing calls in turn."""
     seen = set()
-    temp = path.parent / files.temp_name("t", 1)
+    temp = path.parent / temps.temp_name("t", 1)
     watched = [part for place in (path, temp, path.parent) for part in ("-P", str(place))]
     for call in ("openat", "write", "fsync", "rename", "renameat", "renameat2", "fchmod", "utimensat", "fchown"):
         for number in range(1, 20):
@@ -106,7 +109,7 @@ def test_the_result_never_lies_under_its_final_name_before_it_is_whole(
 
     for name in ("write", "fsync", "rename"):
         spy(name)
-    in_place(path).write(NEW)
+    write(in_place(path), NEW)
     assert order == ["write", "fsync", "rename", "fsync"]
     assert path.read_bytes() == NEW
     assert os.listdir(tmp_path) == ["a.jpg"]
@@ -118,7 +121,7 @@ def test_the_temp_is_private_and_never_taken_over_from_somebody_else(tmp_path: P
     (tmp_path / TEMP).symlink_to(victim)
     target = in_place(path)
     with pytest.raises(WriteFailed):
-        target.write(NEW)
+        write(target, NEW)
     assert victim.read_bytes() == OLD
     assert path.read_bytes() == OLD
 
@@ -150,7 +153,7 @@ def test_a_source_that_changed_since_it_was_read_is_left_alone(tmp_path: Path, c
     change(path)
     before = path.read_bytes()
     with pytest.raises(ImageError):
-        target.write(NEW)
+        write(target, NEW)
     assert path.read_bytes() == before
     assert not (tmp_path / TEMP).exists()
 
@@ -161,11 +164,11 @@ def test_nothing_appears_where_a_source_was_removed(tmp_path: Path) -> None:
     target = in_place(path)
     path.unlink()
     with pytest.raises(Declined, match="removed"):
-        target.write(NEW)
+        write(target, NEW)
     assert os.listdir(path.parent) == []
     path.parent.rmdir()
     with pytest.raises(WriteFailed, match="folder"):
-        target.write(NEW)
+        write(target, NEW)
     assert os.listdir(tmp_path) == []
 
 
@@ -181,7 +184,7 @@ def test_in_place_keeps_mode_time_owner_and_attributes(tmp_path: Path) -> None:
         os.setxattr(path, "user.note", b"mine")
     except OSError:
         attributes = False
-    in_place(path).write(NEW)
+    write(in_place(path), NEW)
     status = path.stat()
     assert stat.S_IMODE(status.st_mode) == 0o640
     assert status.st_mtime_ns == 1_500_000_000_123_456_789
@@ -192,9 +195,9 @@ def test_in_place_keeps_mode_time_owner_and_attributes(tmp_path: Path) -> None:
 def test_an_existing_file_that_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
     path = source_at(tmp_path / "a.jpg")
     with pytest.raises(Declined, match="exists already"):
-        Target(str(path), TEMP, overwrite=False).write(NEW)
+        write(Target(str(path), TEMP, overwrite=False), NEW)
     assert path.read_bytes() == OLD
-    Target(str(tmp_path / "b.jpg"), TEMP, overwrite=False).write(NEW)
+    write(Target(str(tmp_path / "b.jpg"), TEMP, overwrite=False), NEW)
     assert (tmp_path / "b.jpg").read_bytes() == NEW
     assert (tmp_path / "b.jpg").stat().st_nlink == 1
     assert sorted(os.listdir(tmp_path)) == ["a.jpg", "b.jpg"]
@@ -213,12 +216,12 @@ def test_a_full_disk_leaves_the_original_and_no_temp(tmp_path: Path, place: str)
         path = source_at(disk / "a.jpg")
         target = in_place(path) if place == "in place" else Target(str(disk / "b.jpg"), TEMP)
         if place == "group":
-            results = files.write_group([(target, b"x" * 100_000), (in_place(path), NEW)])
-            assert "no space left" in str(results[0])
-            assert results[1] is None
+            results = write_group([(target, b"x" * 100_000), (in_place(path), NEW)])
+            assert "no space left" in str(results[0].error)
+            assert results[1].error is None
         else:
             with pytest.raises(WriteFailed, match="no space left"):
-                target.write(b"x" * 100_000)
+                write(target, b"x" * 100_000)
         assert path.read_bytes() == (NEW if place == "group" else OLD)
         assert os.listdir(disk) == ["a.jpg"]
     finally:
@@ -226,11 +229,11 @@ def test_a_full_disk_leaves_the_original_and_no_temp(tmp_path: Path, place: str)
 
 
 def test_folders_of_results_are_made_and_a_file_in_the_way_is_a_sentence(tmp_path: Path) -> None:
-    Target(str(tmp_path / "x" / "y" / "b.jpg"), TEMP).write(NEW)
+    write(Target(str(tmp_path / "x" / "y" / "b.jpg"), TEMP), NEW)
     assert (tmp_path / "x" / "y" / "b.jpg").read_bytes() == NEW
     source_at(tmp_path / "file")
     with pytest.raises(WriteFailed, match="folder"):
-        Target(str(tmp_path / "file" / "b.jpg"), TEMP).write(NEW)
+        write(Target(str(tmp_path / "file" / "b.jpg"), TEMP), NEW)
 
 
 def test_sources_are_opened_without_following_or_waiting(tmp_path: Path) -> None:
@@ -251,12 +254,12 @@ def test_a_source_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None
 
 def test_the_mark_of_our_folders_is_set_once_and_seen(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    assert not files.ours(str(folder))
-    files.mark_ours(str(folder))
-    files.mark_ours(str(folder))
-    assert files.ours(str(folder))
-    assert files.is_temp(TEMP)
-    files.remove_temps(str(folder / "x.jpg"), TEMP, 0)
+    assert not folders.ours(str(folder))
+    folders.mark_ours(str(folder))
+    folders.mark_ours(str(folder))
+    assert folders.ours(str(folder))
+    assert temps.is_temp(TEMP)
+    temps.remove_temps(str(folder / "x.jpg"), TEMP, 0)
 
 
 def test_a_folder_that_became_a_link_leads_no_result_to_the_originals(tmp_path: Path) -> None:
@@ -266,7 +269,7 @@ def test_a_folder_that_became_a_link_leads_no_result_to_the_originals(tmp_path: 
     (tmp_path / "out" / "sub").symlink_to(tmp_path / "in")
     for target in (tmp_path / "out" / "sub" / "a.jpg", tmp_path / "out" / "sub" / "deep" / "a.jpg"):
         with pytest.raises(WriteFailed, match="'sub' is a link"):
-            Target(str(target), TEMP).write(NEW)
+            write(Target(str(target), TEMP), NEW)
     assert path.read_bytes() == OLD
     assert os.listdir(tmp_path / "in") == ["a.jpg"]
 
@@ -281,19 +284,19 @@ def test_a_source_rewritten_with_the_same_size_while_it_is_read_is_refused(tmp_p
 
 
 def test_temps_of_dead_writers_are_removed_and_those_of_living_ones_are_not(tmp_path: Path) -> None:
-    living, foreign = tmp_path / files.temp_name("ab12", 1), tmp_path / ".imgopt-notes.tmp"
+    living, foreign = tmp_path / temps.temp_name("ab12", 1), tmp_path / ".imgopt-notes.tmp"
     folder = os.open(tmp_path, os.O_RDONLY)
-    held = files._create_locked(living.name, folder)
+    held = temps.create_locked(living.name, folder)
     foreign.touch()
-    (tmp_path / files.temp_name("ab12", 2)).write_bytes(b"half")
-    (tmp_path / files.temp_name("ab12", 3)).symlink_to(foreign)
+    (tmp_path / temps.temp_name("ab12", 2)).write_bytes(b"half")
+    (tmp_path / temps.temp_name("ab12", 3)).symlink_to(foreign)
     try:
-        assert files.remove_stale_temps(str(tmp_path)) == 1
+        assert temps.remove_stale_temps(str(tmp_path)) == 1
         assert len(os.listdir(tmp_path)) == 3
         assert living.exists()
     finally:
         os.close(held)
         os.close(folder)
-    assert files.remove_stale_temps(str(tmp_path)) == 1
+    assert temps.remove_stale_temps(str(tmp_path)) == 1
     assert not living.exists()
-    assert files.remove_stale_temps(str(tmp_path / "none")) == 0
+    assert temps.remove_stale_temps(str(tmp_path / "none")) == 0

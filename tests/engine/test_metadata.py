@@ -17,7 +17,8 @@ from engine.check import check_pixels, check_structure
 from engine.codec import optimize, setup
 from engine.errors import Declined, Unreadable
 from engine.formats import Format
-from engine.ifdedit import form_of, tables
+from engine.ifd import form_of
+from engine.ifdedit import tables
 from engine.job import Limits, MetadataPolicy, Policy
 from engine.probe import probe
 from engine.strip import strip

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import files
+from engine import folders
 from engine.errors import PlanError
 from engine.formats import Format, format_for_extension
 from engine.names import output_names
@@ -109,9 +109,9 @@ def test_our_output_is_marked_and_never_scanned(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg")
     plan = make_plan([str(tmp_path)], Settings())
     plan.prepare()
-    assert (tmp_path / "optimized" / files.MARKER).is_file()
+    assert (tmp_path / "optimized" / folders.MARKER).is_file()
     make(tmp_path, "optimized/a.jpg", "moved/b.jpg")
-    files.mark_ours(str(tmp_path / "moved"))
+    folders.mark_ours(str(tmp_path / "moved"))
     assert set(planned(tmp_path)) == {"a.jpg"}
 
 
@@ -138,7 +138,7 @@ def test_an_empty_optimized_is_taken(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg")
     (tmp_path / "optimized").mkdir()
     make_plan([str(tmp_path)], Settings()).prepare()
-    assert files.ours(str(tmp_path / "optimized"))
+    assert folders.ours(str(tmp_path / "optimized"))
 
 
 @pytest.mark.parametrize("foreign", [False, True])
@@ -198,7 +198,7 @@ def test_an_output_folder_that_cannot_be_listed_is_a_sentence(
 
 def test_a_root_that_is_our_own_output_is_named(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg")
-    files.mark_ours(str(tmp_path))
+    folders.mark_ours(str(tmp_path))
     notes: list[str] = []
     assert scan(make_plan([str(tmp_path)], Settings()), notes) == {}
     assert "holds results of imgopt-tui" in notes[0]
@@ -346,7 +346,7 @@ def test_the_first_images_come_before_the_scan_ends(tmp_path: Path) -> None:
 
 def test_the_tree_on_the_screen_leaves_our_output_and_links_out(tmp_path: Path) -> None:
     make(tmp_path, "b.jpg", "A.png", "sub/c.jpg", "optimized/b.jpg", "x.txt", ".h.jpg")
-    files.mark_ours(str(tmp_path / "optimized"))
+    folders.mark_ours(str(tmp_path / "optimized"))
     (tmp_path / "link.jpg").symlink_to("b.jpg")
     assert [entry.name for entry in list_folder(str(tmp_path))] == ["sub", "A.png", "b.jpg"]
     assert count_tree(str(tmp_path), stop=lambda: False) == (3, 30)

@@ -93,6 +93,7 @@ async def test_death_charges_only_the_image_in_work(tmp_path: Path, samples: Pat
         assert recorder.of(Queued), "nothing was queued behind an image whose worker died"
 
 
+@pytest.mark.alone
 async def test_a_hanging_image_is_killed_at_the_limit_and_the_limit_is_named(tmp_path: Path, samples: Path) -> None:
     async with open_pool(2, timeout=1.0) as (pool, recorder):
         for job in make_jobs(tmp_path, samples / "small.jpg", ["x-hang", "a", "b"]):
@@ -111,6 +112,7 @@ def e_slot(event: object) -> int:
     return event.slot if isinstance(event, Started) else -1
 
 
+@pytest.mark.alone
 async def test_a_dead_worker_is_replaced_within_a_second_and_its_queued_image_is_done(
     tmp_path: Path, samples: Path
 ) -> None:
@@ -264,6 +266,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.alone
 def test_no_worker_outlives_a_parent_that_is_killed(tmp_path: Path, samples: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _PARENT, str(tmp_path), str(samples / "small.jpg")], stdout=subprocess.PIPE, cwd=ROOT

@@ -97,6 +97,7 @@ def test_an_image_in_a_format_not_read_is_left_alone_by_its_name(data: bytes, wo
         probe(data, LIMITS)
 
 
+@pytest.mark.alone
 def test_limits_are_decided_from_the_header() -> None:
     started = time.monotonic()
     with pytest.raises(Declined, match="over the limit"):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.backup import AREA
 from engine.errors import PlanError
 from engine.events import Event, Finished
 from engine.job import Status
@@ -178,7 +179,7 @@ async def test_in_place_replaces_and_a_second_run_keeps(tmp_path: Path, samples:
     first = await finish(Run([str(root)], Settings(in_place=True)))
     assert first[-1].totals.done == 4
     assert (root / "i0000.jpg").stat().st_size < size
-    assert sorted(os.listdir(root)) == [f"i000{n}.jpg" for n in range(4)]
+    assert sorted(os.listdir(root)) == [AREA, *(f"i000{n}.jpg" for n in range(4))]
     assert leftovers(root) == []
 
 

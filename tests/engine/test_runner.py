@@ -201,6 +201,7 @@ async def test_clients_that_send_junk_or_vanish_hurt_nobody(tmp_path: Path, samp
         await good.close()
 
 
+@pytest.mark.alone
 async def test_a_client_learns_that_the_runs_process_is_gone(tmp_path: Path, samples: Path) -> None:
     """kill -9 of the runner: its workers end, nothing half lies under a final name, sources are as they were."""
     root = fill(tmp_path / "in", samples / "photo.jpg", 300)

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import pipeline, worker
+from engine.transaction import Written
 
 MODE = os.environ.get("IMGOPT_UNSAFE", "truncate")
 PIECE = 1024
@@ -79,11 +80,11 @@ def _write(target: Any, data: bytes) -> None:
             os.rename(temp, path)
 
 
-def write_group(writes: Sequence[tuple[Any, bytes]]) -> list[Exception | None]:
-    """Stands for ``engine.files.write_group``."""
+def write_group(writes: Sequence[tuple[Any, bytes]], ledgers: object = None) -> list[Written]:
+    """Stands for ``engine.transaction.write_group``."""
     for target, data in writes:
         _write(target, data)
-    return [None] * len(writes)
+    return [Written()] * len(writes)
 
 
 def main() -> None:

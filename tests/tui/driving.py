@@ -58,8 +58,8 @@ class Opened:
     started: list[tuple[str, ...]]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait for a fact; fails after five seconds."""
-        async with asyncio.timeout(5):
+        """Wait for a fact; fails after fifteen seconds."""
+        async with asyncio.timeout(15):
             while not condition():  # noqa: ASYNC110  # the screen has no event for "painted"
                 await asyncio.sleep(0)
 

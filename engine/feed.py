@@ -1,0 +1,124 @@
+"""Fills a run's catalogue from its plan and hands the rows to the pool, in whole batches and in order.
+
+plan.scan (a thread) ──chunks of a folder──▶ catalogue ──whole batches──▶ pool.submit
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from engine.catalog import Folder
+from engine.events import Finished
+from engine.job import Job, Outcome, Recipe, Status
+from engine.plan import Found, Plan
+from engine.pool import ParallelProcessPool
+from engine.progress import BatchedProgress, RunState
+from engine.temps import remove_stale_temps
+
+__all__ = ["Feed"]
+
+
+class Feed:
+    """The way of a run's images from the file system to the pool."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        recipes: Sequence[Recipe],
+        state: RunState,
+        progress: BatchedProgress,
+        pool: ParallelProcessPool,
+        note: Callable[[str, str], None],
+    ) -> None:
+        """``recipes`` are those of the plan's roots, in order; ``note`` takes a level and a line for the log."""
+        self._plan = plan
+        self._recipes = recipes
+        self._state = state
+        self._progress = progress
+        self._pool = pool
+        self._note = note
+        self._rows_known = asyncio.Event()
+        self._again: deque[int] = deque()
+        self._left_out: set[int] = set()
+        self._position = 0
+        """The first row that was not handed to the pool yet; a row is handed over once, then only by a retry."""
+        self._stopped = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether rows were put back that the pool has not got yet."""
+        return bool(self._again)
+
+    def stop(self) -> None:
+        """Hand over no further row."""
+        self._stopped = True
+        self._rows_known.set()
+
+    def again(self, indexes: Iterable[int]) -> None:
+        """Hand these rows over once more."""
+        self._again.extend(indexes)
+        self._rows_known.set()
+
+    async def scan(self) -> None:
+        """Fill the catalogue folder by folder; whatever happens, nobody waits for rows afterwards."""
+        try:
+            await self._scan_all()
+        finally:
+            self._state.scanning = False
+            self._rows_known.set()
+            self._progress.touch()
+
+    async def _scan_all(self) -> None:
+        """The listing runs in a thread."""
+        folders = self._plan.scan(lambda line: self._note("warning", line))
+        swept: set[str] = set()
+        while not self._stopped:
+            chunk = await asyncio.to_thread(next, folders, None)
+            if chunk is None:
+                break
+            folder, found = chunk
+            if folder.target not in swept:
+                swept = {folder.target}  # a folder's chunks come one after the other
+                if removed := await asyncio.to_thread(remove_stale_temps, folder.target):
+                    self._note("info", f"{folder.target}: removed {removed} temporary files of a run that was killed")
+            self._add(folder, found)
+
+    def _add(self, folder: Folder, found: Sequence[Found]) -> None:
+        catalog, state = self._state.catalog, self._state
+        number = catalog.add_folder(folder)
+        for entry in found:
+            index = catalog.add(number, entry.name, entry.size, entry.target_name, entry.base)
+            state.added(index, entry.size)
+            if entry.skip:
+                self._left_out.add(index)
+                outcome = Outcome(Status.SKIPPED, entry.skip, original_size=entry.size, optimized_size=entry.size)
+                self._progress.put(Finished(index, -1, outcome))
+        state.metrics.planned(len(catalog))
+        self._progress.touch()
+        self._rows_known.set()
+
+    async def submit_all(self) -> None:
+        """Hand over whole batches as the scan completes them, the short last one at its end."""
+        catalog, size = self._state.catalog, self._plan.settings.batch_size
+        while not self._stopped:
+            scanning = self._state.scanning
+            known = len(catalog) - (len(catalog) % size if scanning else 0)
+            while self._position < known and not self._stopped:
+                if self._position not in self._left_out:
+                    await self._pool.submit(self._job(self._position))
+                self._position += 1
+            while self._again and not self._stopped:
+                await self._pool.submit(self._job(self._again.popleft()))
+            if not scanning and self._position >= len(catalog):
+                return
+            self._rows_known.clear()
+            if self._state.scanning == scanning and len(catalog) - self._position < size:
+                await self._rows_known.wait()
+
+    def _job(self, index: int) -> Job:
+        catalog = self._state.catalog
+        paths = catalog.source(index), catalog.target(index)
+        recipe = self._recipes[catalog.folder(index).root]
+        return Job(index, *paths, recipe, catalog.original(index), base=catalog.base(index))

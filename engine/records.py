@@ -1,0 +1,73 @@
+"""Where a run leaves what must outlive it: the folders of its ledgers and backups, made before the first image.
+
+In place both are one folder in each root, ``<root>/.imgopt-backups/<run>``, or in the folder the user chose: originals
+are linked there, and a backup can be put back with nothing but what lies beside it. Elsewhere nothing is replaced, and
+the ledgers are in the state folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.backup import AREA
+from engine.errors import PlanError
+from engine.job import Recipe, Records
+from engine.places import state_folder
+from engine.settings import Settings
+
+__all__ = ["RunRecords"]
+
+
+class RunRecords:
+    """The folders of one run; nothing is touched before ``prepare``."""
+
+    def __init__(self, roots: Sequence[str], settings: Settings, run_id: str) -> None:
+        """``roots`` are the folders that are scanned, in the order of the plan."""
+        self._remembers = settings.remember != "none"
+        self._marks = settings.remember == "xattr"
+        self._keeps = settings.in_place and settings.backup
+        place = settings.backup_folder
+        own = str(state_folder() / "records" / run_id)
+        areas = [_area(root, place, run_id, number) for number, root in enumerate(roots)]
+        self.folders: tuple[str, ...] = tuple(areas) if self._keeps else (own,) * len(roots)
+        """For each root, the folder of its ledgers; backups are in it, if any are kept."""
+
+    def recipes(self, recipe: Recipe) -> list[Recipe]:
+        """``recipe`` for each root."""
+        wanted = self._remembers or self._keeps
+        return [
+            replace(recipe, records=Records(folder if wanted else "", folder if self._keeps else "", self._marks))
+            for folder in self.folders
+        ]
+
+    def prepare(self) -> str:
+        """Make the folders; returns what cannot be remembered and why, empty if all is well. Raises PlanError when
+        originals could not be kept."""
+        for folder in dict.fromkeys(self.folders if self._keeps or self._remembers else ()):
+            try:
+                os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            except OSError as error:
+                if not self._keeps:
+                    return f"{folder} cannot be made ({error.strerror}): what was done will not be remembered"
+                raise PlanError(
+                    f"{folder}: originals cannot be kept there ({error.strerror}); "
+                    "choose a folder with --backup-folder, or go without undo with --no-backup"
+                ) from None
+        return ""
+
+    def sweep(self) -> None:
+        """At the end, remove folders that nothing went to."""
+        for folder in dict.fromkeys(self.folders):
+            with contextlib.suppress(OSError):  # a folder that holds something stays
+                os.rmdir(folder)
+                os.rmdir(os.path.dirname(folder))
+
+
+def _area(root: str, place: str | None, run_id: str, number: int) -> str:
+    if place is not None:
+        return os.path.join(os.path.realpath(place), run_id, str(number))
+    return os.path.join(root, AREA, run_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.faults.names import written_outside
+from tests.faults.names import short_state, written_outside
 from tests.faults.oracle import Loss, Tree
 from tests.faults.running import run_whole
 from tests.faults.table import Bench, Row
@@ -76,9 +76,10 @@ def _linked(bench: Bench) -> tuple[int, list[Loss]]:
     (output / name).symlink_to(root / name)
     log = os.fspath(bench.base / "linked-log")
     before = injected(log=log, calls=CHANGING, more=["--seccomp-bpf"]) if STRACE else []
-    again = run_whole(words, bench.base / "s", before=before)
-    losses = [*tree.losses(replaced=False, over=True), *tree.unreported(again.results)]
-    losses += written_outside(log, [os.fspath(output), os.fspath(bench.base / "s")])
+    with short_state() as state:
+        again = run_whole(words, state, before=before)
+        losses = written_outside(log, [os.fspath(output), os.fspath(state)])
+    losses += [*tree.losses(replaced=False, over=True), *tree.unreported(again.results)]
     ends = {result["original_path"]: result["status"] for result in again.results}
     losses += [
         Loss("report", result["original_path"], "not reported as failed")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import Declined
+from engine.folders import close
 from engine.ledger import MARK, Entry
 from engine.source import Identity
 from engine.temps import create_locked
@@ -72,7 +73,7 @@ class Target:
         """Remove the temp and close it."""
         with contextlib.suppress(OSError):
             os.unlink(self.temp, dir_fd=folder)
-        os.close(fd)
+        close(fd)
 
     def _attributes(self, fd: int, folder: int) -> None:
         if self.marked and self.entry is not None:
@@ -191,4 +192,4 @@ def copy_xattrs(fd: int, folder: int, name: str) -> None:
         if error.errno != errno.ENOTSUP:
             raise
     finally:
-        os.close(source)
+        close(source)

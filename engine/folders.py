@@ -7,13 +7,19 @@ import errno
 import os
 from pathlib import Path
 
-__all__ = ["mark_ours", "open_folder", "ours", "unmark"]
+__all__ = ["close", "mark_ours", "open_folder", "ours", "unmark"]
 
 MARKER = ".imgopt-tui"
 """Name of the file that makes an output folder ours."""
 MARKER_TEXT = (
     "Results of imgopt-tui. Folders with this file are never read as input, and their files may be replaced.\n"
 )
+
+
+def close(fd: int) -> None:
+    """Close what was synced, only read, or is not wanted any more: an error says nothing then of what is on disk."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
 
 
 def ours(folder: str) -> bool:
@@ -45,11 +51,11 @@ def open_folder(folder: str, *, create: bool) -> int:
         for part in above:
             at, before = _step(at, part, getattr(os, "O_PATH", os.O_RDONLY), create=create), at
             if before is not None:
-                os.close(before)
+                close(before)
         return _step(at, last, os.O_RDONLY, create=create)
     finally:
         if at is not None:
-            os.close(at)
+            close(at)
 
 
 def _step(at: int | None, name: str, flags: int, *, create: bool) -> int:

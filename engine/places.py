@@ -30,13 +30,18 @@ def log_file() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        folder = _private(_folders()[1])
+        folder = _private(_short_folder())
     return folder / "imgopt-tui.log"
 
 
-def _folders() -> tuple[Path, Path]:
-    """The sockets' folder, and the one used where its path is too long or it can hold no sockets."""
-    return state_folder() / "run", Path(tempfile.gettempdir()) / f"imgopt-tui-{os.getuid()}"
+def _sockets_folder() -> Path:
+    return state_folder() / "run"
+
+
+def _short_folder() -> Path:
+    """The folder used where the sockets' own has too long a path or can hold no sockets. To find it, Python writes a
+    file there on trial."""
+    return Path(tempfile.gettempdir()) / f"imgopt-tui-{os.getuid()}"
 
 
 def _private(folder: Path) -> Path:
@@ -55,17 +60,16 @@ def _private(folder: Path) -> Path:
 
 def socket_path(run_id: str, *, fallback: bool = False) -> Path:
     """Where run ``run_id`` listens; ``fallback`` asks for the short folder. Raises RunnerError."""
-    first, second = _folders()
-    path = first / f"{run_id}{SUFFIX}"
+    path = _sockets_folder() / f"{run_id}{SUFFIX}"
     if fallback or len(os.fsencode(path)) > SOCKET_PATH_BYTES:
-        return _private(second) / path.name
-    return _private(first) / path.name
+        return _private(_short_folder()) / path.name
+    return _private(path.parent) / path.name
 
 
 def sockets() -> Iterator[Path]:
     """Sockets of all runs of this user, newest first; some may be stale."""
     found: list[tuple[float, Path]] = []
-    for folder in _folders():
+    for folder in (_sockets_folder(), _short_folder()):
         try:
             status = folder.lstat()
             if status.st_uid != os.getuid():

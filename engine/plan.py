@@ -7,6 +7,7 @@ always lie in one folder: then all of them get their full name with the new exte
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from engine import folders, temps
 from engine.backup import AREA
 from engine.catalog import Folder
-from engine.errors import PlanError
+from engine.errors import PlanError, system_reason
 from engine.extras import missing_for_lossless
 from engine.formats import Format, format_for_extension
 from engine.names import fold, output_names, output_names_beside
@@ -258,7 +259,7 @@ def _roots(paths: Sequence[str], settings: Settings) -> list[Root]:
     for path in paths:
         if not path or "\0" in path:
             raise PlanError(f"{path!r} is not a path")
-        if os.path.isdir(path):
+        if _leads_to_folder(path):
             folders.append(os.path.realpath(path))
         elif os.path.lexists(path):
             parent, name = os.path.split(os.path.abspath(path))
@@ -271,6 +272,17 @@ def _roots(paths: Sequence[str], settings: Settings) -> list[Root]:
     labels = _labels([*folders, *named])
     files_of = [(folder, ()) for folder in folders] + [(parent, tuple(names)) for parent, names in named.items()]
     return [Root(source, source, label, names) for (source, names), label in zip(files_of, labels, strict=True)]
+
+
+def _leads_to_folder(path: str) -> bool:
+    """Whether a path of the command line is a folder; False for nothing and for a link that leads nowhere. Raises
+    PlanError when the system does not tell."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return False
+        raise PlanError(f"{path}: cannot be looked at: {system_reason(error)}") from None
 
 
 def _reached(path: str, folder: str, settings: Settings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -43,12 +44,23 @@ class Source:
                 raise Declined("a symbolic link, which is not followed") from None
             raise Unreadable(f"cannot be opened: {system_reason(error)}") from None
         try:
-            self.status = os.fstat(self._fd)
+            self.status = self._look()
             if not stat.S_ISREG(self.status.st_mode):
                 raise Declined("not a regular file")
         except BaseException:
-            os.close(self._fd)
+            self._close()
             raise
+
+    def _look(self) -> os.stat_result:
+        try:
+            return os.fstat(self._fd)
+        except OSError as error:
+            raise Unreadable(f"cannot be read: {system_reason(error)}") from None
+
+    def _close(self) -> None:
+        """An error at the close of a file that was only read says nothing of what was read."""
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
 
     @property
     def size(self) -> int:
@@ -70,7 +82,7 @@ class Source:
                 left -= len(part)
         except OSError as error:
             raise Unreadable(f"cannot be read: {system_reason(error)}") from None
-        if left != 1 or Identity.of(os.fstat(self._fd)) != self.identity:
+        if left != 1 or Identity.of(self._look()) != self.identity:
             raise Unreadable("changed while it was read; run again when it is complete")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -80,4 +92,4 @@ class Source:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._fd)
+        self._close()

@@ -8,6 +8,8 @@ import os
 import re
 import stat
 
+from engine.folders import close
+
 __all__ = ["create_locked", "is_temp", "remove_stale_temps", "remove_temps", "sibling_temp", "temp_name"]
 
 TEMP_PREFIX = ".imgopt-"
@@ -74,6 +76,12 @@ def create_locked(temp: str, folder: int) -> int:
         fd = os.open(temp, flags, 0o600, dir_fd=folder)
         with contextlib.suppress(OSError):  # not every file system has locks
             fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink:
-            return fd
-        os.close(fd)  # another run found it before it was locked
+        try:
+            if os.fstat(fd).st_nlink:
+                return fd
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temp, dir_fd=folder)
+            close(fd)
+            raise
+        close(fd)  # another run found it before it was locked

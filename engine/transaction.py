@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from engine.backup import keep_original
 from engine.errors import ImageError, WriteFailed, system_reason
 from engine.files import Target, begin_to_write_out, sync
-from engine.folders import open_folder
+from engine.folders import close, open_folder
 from engine.ledger import Entry, Ledgers
 from engine.source import Identity
 
@@ -189,7 +189,7 @@ class _Group:
                 piece.placed = True
                 if piece.entry is not None:
                     piece.entry = replace(piece.entry, after=Identity.of(os.fstat(piece.temp)))
-                os.close(piece.temp)
+                close(piece.temp)
                 piece.temp = -1
         for path in dict.fromkeys(os.path.dirname(piece.target.path) for piece in self.pieces if piece.placed):
             here = [piece for piece in self._well() if os.path.dirname(piece.target.path) == path]
@@ -208,7 +208,7 @@ class _Group:
             if not piece.placed:
                 self._drop(piece)
         for fd in self._folders.values():
-            os.close(fd)
+            close(fd)
 
 
 def _why(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -349,3 +350,12 @@ def test_the_tree_on_the_screen_leaves_our_output_and_links_out(tmp_path: Path) 
     (tmp_path / "link.jpg").symlink_to("b.jpg")
     assert [entry.name for entry in list_folder(str(tmp_path))] == ["sub", "A.png", "b.jpg"]
     assert count_tree(str(tmp_path), stop=lambda: False) == (3, 30)
+
+
+def test_a_root_that_cannot_be_looked_at_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stale(path: str, **_: object) -> os.stat_result:
+        raise OSError(errno.ESTALE, "stale")
+
+    monkeypatch.setattr("engine.plan.os.stat", stale)
+    with pytest.raises(PlanError, match="cannot be looked at: stale file handle"):
+        make_plan([str(tmp_path)], Settings())

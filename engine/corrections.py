@@ -20,7 +20,7 @@ MARGIN = 1.1
 """What is added before a prediction is lowered, because the next image may have more detail than those seen."""
 WINDOW = 64
 """Measurements remembered of each kind."""
-WORTH_BYTES = 16 * 1024**2
+WORTH_BYTES = 32 * 1024**2
 """Smaller predictions teach nothing: what the allocator and lazily loaded libraries keep is as large."""
 STEP = 0.05
 """Factors are rounded up to a multiple, so that they seldom change."""

@@ -24,7 +24,7 @@ async def test_with_three_in_ten_workers_killed_every_image_comes_through(tmp_pa
 
 
 async def test_a_worker_that_hangs_is_deaf_or_stopped_ends_soon_after_its_limit(tmp_path: Path) -> None:
-    holds(await hangs(tmp_path))
+    holds(await hangs(tmp_path, limit=0.5))
 
 
 async def test_a_run_that_waits_uses_next_to_no_cpu(tmp_path: Path) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.budget import WORKER_BASE
+from engine.corrections import WORTH_BYTES
 from engine.events import Retried, WorkerGone, WorkerReady
+from engine.settings import Settings
 from tests.engine.test_pool import GOOD, statuses
 from tests.pools import MIB, REAL, Recorder, make_jobs, open_pool
 
@@ -56,13 +62,18 @@ async def test_a_worker_is_replaced_after_many_images_and_none_is_lost(
 
 
 async def test_what_an_image_took_is_measured_for_each_anew(tmp_path: Path, samples: Path) -> None:
-    """A large image does not make those after it look large."""
+    """A large image does not make those after it look large; of small ones nothing is measured."""
+    enlarge = "import sys, pyvips; pyvips.Image.new_from_file(sys.argv[1]).resize(4).write_to_file(sys.argv[2], Q=97)"
+    large = tmp_path / "large.jpg"
+    make = [sys.executable, "-W", "ignore", "-c", enlarge, str(samples / "photo.jpg"), str(large)]
+    await asyncio.to_thread(subprocess.run, make, check=True)
+    recipe = Settings(effort="fast", quality=96).recipe()
     async with open_pool(1, module=REAL) as (pool, recorder):
-        for number, sample in enumerate(["photo.png", "small.jpg"]):
-            (job,) = make_jobs(tmp_path, samples / sample, ["a"])
-            await pool.submit(type(job)(number, job.source, job.target, job.recipe, job.size))
+        for number, sample in enumerate([large, samples / "small.jpg"]):
+            (job,) = make_jobs(tmp_path, sample, ["a"], recipe)
+            await pool.submit(replace(job, index=number))
             await pool.drain()
-        large, small = (recorder.outcomes[index] for index in (0, 1))
-        assert large.predicted_bytes > 4 * MIB
-        assert 10 * MIB < large.peak_bytes < WORKER_BASE + 4 * large.predicted_bytes
-        assert small.peak_bytes == 0 or small.peak_bytes < large.peak_bytes
+        first, second = (recorder.outcomes[index] for index in (0, 1))
+        assert first.predicted_bytes > WORTH_BYTES
+        assert WORTH_BYTES < first.peak_bytes < WORKER_BASE + 2 * first.predicted_bytes
+        assert second.peak_bytes == 0

@@ -9,6 +9,8 @@ import pytest
 from tests.corpus import needs_corpus
 from tests.faults.limits import Figure, bombs, growth, hangs, idle, scan, third
 
+pytestmark = pytest.mark.alone
+
 
 def holds(figures: list[Figure]) -> None:
     assert figures

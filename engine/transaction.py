@@ -153,6 +153,7 @@ class _Group:
             with self._told(piece):
                 try:
                     areas[target.backup] = area = self._folder(target.backup, create=False)
+                    target.check(piece.folder, target.replaces)  # a link changes ctime, which cannot tell afterwards
                     kept = keep_original(target.index, target.name, piece.folder, area, target.replaces)
                 except (OSError, WriteFailed) as error:
                     raise WriteFailed(

@@ -84,6 +84,7 @@ def fail(fault: Fault, samples: Sequence[Path]) -> Failed:
         found.append(Loss("report", "", f"the run did not go on: {ran.lines[-3:]}"))
     ends = Counter(str(result["status"]) for result in ran.results)
     if fault.call in REMOVING:
+        scene.tree.another_run()
         with worker_commands():
             scene.run()
         found += scene.losses(over=True)

@@ -148,6 +148,7 @@ def restarted(scene: Scene, gone: float | None) -> list[Loss]:
     found = scene.losses(over=False)
     if gone is None:
         found.append(Loss("processes", "", f"some are left {WORKERS_GONE_SECONDS} s after the runner was killed"))
+    scene.tree.another_run()
     again = run_whole(scene.words, scene.state)
     found += scene.losses(over=True, ran=again)
     if again.code != 0:

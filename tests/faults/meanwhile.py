@@ -129,7 +129,7 @@ def meanwhile(bench: Bench) -> list[Row]:
     if STRACE is None:
         return [Row("source changed during the write", "", 0, note="strace is not installed")]
     rows = []
-    for name in CHANGES if bench.long else ("rewritten", "folder replaced"):
+    for name in CHANGES if bench.long else ("rewritten", "replaced"):
         rows.append(Row("source changed during the write", name, 1, change(bench, name)))
     if bench.long:
         os.environ["IMGOPT_UNSAFE"] = "blind"

@@ -86,9 +86,15 @@ class Tree:
         self._verdicts: dict[tuple[str, str, bool, bool], str] = {}
         store.mkdir(parents=True, exist_ok=True)
         self.before: dict[str, Before] = {}
+        self._originals: set[str] = set()
         for path in regular_files(self.root):
             if not self._own(path):
                 self._remember(path)
+        self.another_run()
+
+    def another_run(self) -> None:
+        """A run begins: whatever lies in the tree now may be one of its originals, and so a backup."""
+        self._originals.update(digest(path) for path in regular_files(self.root) if not self._own(path))
 
     def _own(self, path: str) -> bool:
         relative = os.path.relpath(path, self.root)
@@ -163,7 +169,7 @@ class Tree:
                 yield Loss("temp", path, "left behind")
             return
         kept = BACKUPS in path.split(os.sep) and os.path.splitext(name)[1].lower() in _PICTURES
-        if kept and digest(path) not in {before.digest for before in self.before.values()}:
+        if kept and digest(path) not in self._originals:
             yield Loss("backup", path, "not the bytes of any original")
 
     def wrong(self, source: str, path: str, content: str, *, scaled: bool = False, flat: bool = False) -> str:

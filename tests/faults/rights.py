@@ -198,8 +198,12 @@ def read_only_disk(bench: Bench) -> tuple[int, list[Loss]]:
         root = plant(bench.samples(12), place / "in")
         tree = Tree(root, bench.base / "pristine", bench.judge)
         subprocess.run(["mount", "-o", "remount,ro", os.fspath(place)], check=True)
-        ran = run_whole(["run", os.fspath(root), "--in-place", "--json"], bench.folder("read-only-s"))
+        words = ["run", os.fspath(root), "--in-place", "--json"]
+        refused = run_whole(words, bench.folder("read-only-s"))
+        ran = run_whole([*words, "--no-backup"], bench.base / "read-only-s")
         losses = _judged(tree, ran)
+        if refused.code != USAGE or len(refused.lines) != 1 or "--no-backup" not in refused.lines[0]:
+            losses.append(Loss("report", "", f"exit code {refused.code}, said {refused.lines}"))
         losses += [
             Loss("report", str(result["original_path"]), f"{result['status']}: {result['reason']}")
             for result in ran.results

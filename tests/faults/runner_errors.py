@@ -76,6 +76,7 @@ def fail(fault: RunnerFault, samples: Sequence[Path]) -> RunnerFailed:
         found += scene.tree.unreported(ran.results)
     if ran.code not in ENDS or (ran.code and not ran.lines and not ran.results):
         found.append(Loss("report", "", f"exit code {ran.code}, said {ran.lines}"))
+    scene.tree.another_run()
     again = run_whole(scene.words, scene.state)
     found += scene.losses(over=True, ran=again)
     if again.code:

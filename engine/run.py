@@ -27,6 +27,7 @@ from engine.events import Event, Finished
 from engine.feed import Feed
 from engine.folders import unmark
 from engine.job import Status
+from engine.locks import TreeLocks
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
@@ -105,6 +106,7 @@ class Run:
         recipes = self._records.recipes(recipe)
         self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note)
         self._created: tuple[str, ...] = ()
+        self._locks = TreeLocks()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._info = RunInfo(
@@ -123,14 +125,33 @@ class Run:
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
-        self._created = self._plan.prepare()
-        if problem := self._records.prepare():
-            self.note("warning", problem)
+        self._prepare()
         self._progress.start()
         self._phase = Phase.RUNNING
         await self._pool.start()
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._sample())]
         return self
+
+    def _prepare(self) -> None:
+        """Have the tree for this run alone and the folders it needs; raises PlanError with nothing changed."""
+        self._locks.take(self._plan)
+        try:
+            created = self._plan.prepare()
+            problems = self._locks.take(self._plan), self._records.prepare()
+            self._created = created  # only now is it certain that no other run is about to use them
+        except BaseException:
+            self._let_go()
+            raise
+        if problems[0]:
+            self.note("warning", f"{problems[0]}: nothing keeps another run from working there as well")
+        if problems[1]:
+            self.note("warning", problems[1])
+
+    def _let_go(self) -> None:
+        for folder in self._created:
+            unmark(folder)
+        self._records.sweep()
+        self._locks.release()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -176,9 +197,7 @@ class Run:
         scanner.cancel()
         await asyncio.gather(scanner, return_exceptions=True)
         await self._pool.close(now=end is Phase.FAILED)
-        for folder in self._created:
-            unmark(folder)
-        self._records.sweep()
+        self._let_go()
         self._ended = self._clock()
         self._sample_once()
         await self._progress.close()

@@ -123,7 +123,9 @@ def failure(error: Exception, original_size: int = 0) -> Outcome:
         reason = "not enough memory; lower the number of workers or raise the memory limit"
     else:
         reason = f"unexpected error, please report it: {type(error).__name__}: {error}"
-    return Outcome(status, reason=reason, original_size=original_size, optimized_size=original_size)
+    errno, at = (error.errno, error.at) if isinstance(error, ImageError) else (0, "")
+    size = original_size
+    return Outcome(status, reason=reason, original_size=size, optimized_size=size, errno=errno, at=at)
 
 
 def prepare(

@@ -72,7 +72,7 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
     if several:
         shown += "; several with commas between, or the option again"
     metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
-    metavar |= {Kind.SIZE_LIMIT: "AMOUNT", Kind.NUMBERS: "N,N"}
+    metavar |= {Kind.SIZE_LIMIT: "AMOUNT", Kind.FLOOR: "AMOUNT", Kind.NUMBERS: "N,N"}
     group.add_argument(
         *entry.flags,
         dest=dest,

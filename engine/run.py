@@ -338,6 +338,14 @@ class Run:
             self._pool.resume()
             self._progress.touch()
 
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return list(self._pool.pids().values())
+
+    def stood_still(self, seconds: float) -> None:
+        """This process was stopped for so long: a time that says nothing of the run's speed."""
+        self._paused += seconds
+
     async def set_workers(self, count: int) -> None:
         """Change the number of worker processes, 1 to 256."""
         count = max(1, min(256, count))

@@ -125,6 +125,12 @@ def _run_parser() -> argparse.ArgumentParser:
     form.add_argument(
         "--ndjson", action="store_true", help="print one JSON line per image as it ends, then the summary"
     )
+    parser.add_argument(
+        "--on-hangup",
+        choices=("finish", "pause", "stop"),
+        default="finish",
+        help="when the terminal closes; pause: until imgopt-tui attach lets it go on (default: finish)",
+    )
     parser.add_argument("-Q", "--quiet", action="store_true", help="print nothing but failures")
     _add_settings(parser, ("encode", "output", "scan", "run", "limits"))
     return parser

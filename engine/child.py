@@ -17,6 +17,7 @@ _PIXEL_ENVIRONMENT = {
     "VIPS_CONCURRENCY": "1",
     "MALLOC_ARENA_MAX": "2",
     "VIPS_BLOCK_UNTRUSTED": "1",
+    "VIPS_DISC_THRESHOLD": "1000000g",  # pictures stay in the memory they were admitted to: never a file in TMPDIR
     "RAYON_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }

@@ -224,6 +224,7 @@ def _sample(entry: Setting) -> object:
         "backup_folder": "/srv/originals",
         "max_size": "500K",
         "memory_limit": 2 * 1024**3,
+        "min_free": "1G",
         "timeout": 120.0,
         "workers": 4,
     }

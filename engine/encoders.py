@@ -213,7 +213,7 @@ and in any colour. At quality 80 photos reach 1.4 and more in the first, screens
 def _palette_shows(image: Image, palette: bytes) -> bool:
     """Whether a palette's colours are visibly others than ``image``'s."""
     image = image.copy_memory()
-    got = Image.pngload_buffer(palette).copy_memory()
+    got = Image.pngload_buffer(palette, access="sequential").copy_memory()
     _, luma, block = difference(image, got)
     return luma > PALETTE_LUMA or block > PALETTE_BLOCK or grain(image, got) > PALETTE_GRAIN
 

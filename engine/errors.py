@@ -55,6 +55,12 @@ class PlanError(ImgoptError):
 class ImageError(ImgoptError):
     """One image cannot be optimized; its source is untouched."""
 
+    def __init__(self, message: str, *, cause: OSError | None = None, at: str = "") -> None:
+        """``cause`` is what the system said, where that was why; ``at`` the folder it said it of."""
+        super().__init__(message)
+        self.errno = (cause.errno or 0) if cause is not None else 0
+        self.at = at
+
 
 class Unreadable(ImageError):
     """Not an image, damaged, or in a format that nothing here decodes."""

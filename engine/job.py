@@ -355,6 +355,10 @@ class Outcome:
     """Highest resident memory of the whole worker while it had the image, as the kernel counts it; 0: not known."""
     source_quality: int = 0
     """Estimate of the quality that the source was made with, 1–100; 0 for a lossless one or when it is not known."""
+    errno: int = 0
+    """What the system said when that failed the image."""
+    at: str = ""
+    """The folder that ``errno`` speaks of; empty for the source itself."""
     siblings: tuple[Sibling, ...] = ()
     entry: Entry | None = None
     """What was written down of it; None where nothing was."""

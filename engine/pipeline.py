@@ -107,7 +107,21 @@ def commit(group: Sequence[Write], ledgers: Ledgers | None = None) -> list[Outco
         if ledgers is not None and write.entry is not None and write.ledger:
             with contextlib.suppress(OSError):  # an image that was kept is only looked at again
                 ledgers.append(write.ledger, [write.entry], sync=False)
-    return [write.done([next(written) for _ in write.writes]) for write in group]
+    outcomes = []
+    for write in group:
+        own = [next(written) for _ in write.writes]
+        if any(each.error is not None for each in own):
+            _take_back(write, own)
+        outcomes.append(write.done(own))
+    return outcomes
+
+
+def _take_back(write: Write, written: Sequence[Written]) -> None:
+    """Remove the siblings of a result that could not be written, where they would stand in the way of another try."""
+    for (target, _), each in zip(write.writes, written, strict=True):
+        if each.error is None and not target.overwrite and target.replaces is None:
+            with contextlib.suppress(OSError):
+                os.unlink(target.path)
 
 
 def failure(error: Exception, original_size: int = 0) -> Outcome:
@@ -121,7 +135,9 @@ def failure(error: Exception, original_size: int = 0) -> Outcome:
         reason = "not enough memory; lower the number of workers or raise the memory limit"
     else:
         reason = f"unexpected error, please report it: {type(error).__name__}: {error}"
-    return Outcome(status, reason=reason, original_size=original_size, optimized_size=original_size)
+    errno, at = (error.errno, error.at) if isinstance(error, ImageError) else (0, "")
+    size = original_size
+    return Outcome(status, reason=reason, original_size=size, optimized_size=size, errno=errno, at=at)
 
 
 def prepare(

@@ -22,9 +22,10 @@ from engine import monitor
 from engine.catalog import Catalog
 from engine.child import keep_ahead
 from engine.errors import PoolError
-from engine.events import Event, Finished
+from engine.events import Event, Finished, Queued
 from engine.feed import Feed
-from engine.folders import unmark
+from engine.ground import Ground
+from engine.guard import DiskGuard
 from engine.headroom import Headroom
 from engine.job import Status
 from engine.metrics import ParallelProcessingMetrics
@@ -87,7 +88,7 @@ class Run:
             room.workers,
             budget=room.budget,
             headroom=room,
-            report=self._progress.put,
+            report=self._reported,
             log=self.note,
             timeout=settings.timeout,
             backlog=2 * QUEUE_IMAGES * max(room.workers, 4),
@@ -102,7 +103,15 @@ class Run:
         self._ended: float | None = None
         recipes = self._records.recipes(recipe)
         self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note)
-        self._created: tuple[str, ...] = ()
+        self._ground = Ground(self._plan, self._records)
+        self._guard = DiskGuard(
+            self._ground.room(),
+            pauses=settings.on_full != "stop",
+            pause=self._stand_still,
+            resume=self._go_on,
+            stop=self._stop_admitting,
+            note=self.note,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._info = RunInfo(
@@ -121,13 +130,12 @@ class Run:
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
-        self._created = self._plan.prepare()
-        if problem := self._records.prepare():
-            self.note("warning", problem)
+        self._ground.take(self.note)
         self._progress.start()
         self._phase = Phase.RUNNING
+        self._guard.look()
         await self._pool.start()
-        self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._sample())]
+        self._tasks = [asyncio.create_task(each) for each in (self._work(), self._sample(), self._guard.watch())]
         return self
 
     async def __aexit__(
@@ -149,6 +157,11 @@ class Run:
     def phase(self) -> Phase:
         """Where the run is in its life."""
         return self._phase
+
+    @property
+    def limit(self) -> str:
+        """Why a limit ended the run, as a sentence; empty when none did."""
+        return self._guard.limit
 
     @property
     def _stopping(self) -> bool:
@@ -176,9 +189,7 @@ class Run:
         scanner.cancel()
         await asyncio.gather(scanner, return_exceptions=True)
         await self._pool.close(now=end is Phase.FAILED)
-        for folder in self._created:
-            unmark(folder)
-        self._records.sweep()
+        self._ground.leave()
         self._ended = self._clock()
         self._sample_once()
         await self._progress.close()
@@ -205,6 +216,15 @@ class Run:
         self._worker_figures = {
             slot: (monitor.own_memory(pid), self._monitor.process_cpu(pid)) for slot, pid in pids.items()
         }
+
+    def _reported(self, event: Event) -> None:
+        """What the pool says; an image that found no room on the disk is not through but waits again."""
+        if isinstance(event, Finished) and event.outcome.errno:
+            size = self.state.catalog.original(event.index)
+            if self._guard.takes_back(event, size):
+                self._feed.again([event.index])
+                event = Queued(event.index)
+        self._progress.put(event)
 
     def _seen(self, event: Event) -> None:
         """Name what failed in the log, and pass everything on."""
@@ -254,6 +274,7 @@ class Run:
             batches_open=state.metrics.concurrent_batches,
             log_lines=self._log.count,
             message=self._log.message,
+            waits_for=self._guard.waits_for,
             states=bytes(state.catalog.states) if changes is None else None,
             changes=tuple((index, state.catalog.states[index]) for index in changes or ()),
         )
@@ -293,20 +314,39 @@ class Run:
 
     async def pause(self) -> None:
         """Finish the images in work, start no further one."""
-        if self._phase is Phase.RUNNING:
-            self._phase, self._paused_at = Phase.PAUSED, self._clock()
-            self._pool.pause()
+        if self._stand_still():
             self.note("info", "paused")
-            self._progress.touch()
+
+    def _stand_still(self) -> bool:
+        """Whether it was at work until now."""
+        if self._phase is not Phase.RUNNING:
+            return False
+        self._phase, self._paused_at = Phase.PAUSED, self._clock()
+        self._pool.pause()
+        self._progress.touch()
+        return True
 
     async def resume(self) -> None:
         """Go on after a pause."""
         if self._phase is Phase.PAUSED:
+            self._guard.resumed()
+            self._go_on()
+            self.note("info", "continued")
+
+    def _go_on(self) -> None:
+        if self._phase is Phase.PAUSED:
             self._paused += self._clock() - (self._paused_at or self._clock())
             self._phase, self._paused_at = Phase.RUNNING, None
             self._pool.resume()
-            self.note("info", "continued")
             self._progress.touch()
+
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return list(self._pool.pids().values())
+
+    def stood_still(self, seconds: float) -> None:
+        """This process was stopped for so long: a time that says nothing of the run's speed."""
+        self._paused += seconds
 
     async def set_workers(self, count: int) -> None:
         """Change the number of worker processes, 1 to 256."""
@@ -320,13 +360,16 @@ class Run:
         """End the run: after the images in work, or at once."""
         if self._phase.over:
             return
-        self._phase = Phase.STOPPING
         self.note("info", "stopping now" if now else "stopping after the images in work")
+        self._stop_admitting()
+        if now:
+            await self._pool.close(now=True)
+
+    def _stop_admitting(self) -> None:
+        self._phase = Phase.STOPPING
         self._feed.stop()
         self._pool.drop_waiting()
         self._progress.touch()
-        if now:
-            await self._pool.close(now=True)
 
     async def retry_failed(self) -> int:
         """Put failed images back to wait; returns how many. None once the run is over."""

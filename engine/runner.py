@@ -30,8 +30,8 @@ __all__ = ["attach", "launch", "running"]
 
 LINGER_SECONDS = 10.0
 """After its end a runner still answers for this long, and for as long as a client is connected."""
-STOP_GRACE_SECONDS = 5.0
-"""After SIGTERM the images in work may take this long."""
+LEAVE_SECONDS = 0.3
+"""After a signal it answers no longer than this: enough for clients to see the end."""
 
 
 async def launch(roots: Sequence[str], settings: Settings) -> RemoteRun:
@@ -118,26 +118,20 @@ def _answer(value: dict[str, str]) -> None:
 async def _serve(roots: Sequence[str], settings: Settings) -> None:
     from engine.run import Run
     from engine.server import RunServer
+    from engine.signals import RunSignals
 
     run = Run(roots, settings)
-    loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def stop() -> None:
-        await run.cancel()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(run.wait(), STOP_GRACE_SECONDS)
-        await run.cancel(now=True)
-
-    def on_signal() -> None:
-        tasks.add(asyncio.create_task(stop()))
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+    signals = RunSignals(run)
+    signals.install()
     async with run, RunServer(run) as server:
         _answer({"socket": str(server.path)})
         await run.wait()
-        await server.until_left(LINGER_SECONDS)
+        left = {asyncio.create_task(server.until_left(LINGER_SECONDS)), asyncio.create_task(signals.asked.wait())}
+        _, rest = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        if signals.code:
+            await asyncio.sleep(LEAVE_SECONDS)
 
 
 def main() -> int:

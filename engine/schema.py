@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.floor import Floor
 from engine.job import Savings, SizeLimit, parse_size
 
 __all__ = ["Kind", "Setting", "declare"]
@@ -23,6 +25,7 @@ class Kind(StrEnum):
     SIZE = "size"
     SAVINGS = "savings"
     SIZE_LIMIT = "size limit"
+    FLOOR = "floor"
     PATH = "path"
 
 
@@ -74,6 +77,8 @@ class Setting:
                 return f"a size from {_size_text(self.low)} to {_size_text(self.high)}, such as 512M or 1.5G"
             case Kind.SAVINGS:
                 return "a share such as 1% or a size such as 10K"
+            case Kind.FLOOR:
+                return "a size such as 500M or a share of the file system such as 5%"
             case Kind.SIZE_LIMIT:
                 return "a size such as 500K or a share of the original such as 60%"
             case Kind.PATH:
@@ -102,9 +107,9 @@ class Setting:
                 if not isinstance(value, str) or not value or "\0" in value:
                     raise ValueError
                 return value
-            case Kind.SAVINGS | Kind.SIZE_LIMIT:
-                kind = Savings if self.kind is Kind.SAVINGS else SizeLimit
-                return kind.parse(value if isinstance(value, str) else str(self._number(value, whole=True)))
+            case Kind.SAVINGS | Kind.SIZE_LIMIT | Kind.FLOOR:
+                text = value if isinstance(value, str) else str(self._number(value, whole=True))
+                return _AMOUNTS[self.kind](text)
             case Kind.SIZE:
                 return self._number(parse_size(value) if isinstance(value, str) else value, whole=True)
             case Kind.WHOLE:
@@ -131,7 +136,7 @@ class Setting:
 
     def to_file(self, value: Any) -> Any:
         """The value as a TOML file holds it."""
-        if self.kind in (Kind.SAVINGS, Kind.SIZE_LIMIT):
+        if self.kind in (Kind.SAVINGS, Kind.SIZE_LIMIT, Kind.FLOOR):
             return str(value)
         if self.kind in (Kind.CHOICES, Kind.NUMBERS):
             return list(value)
@@ -144,6 +149,13 @@ class Setting:
         if self.kind in (Kind.CHOICES, Kind.NUMBERS):
             return ", ".join(map(str, value))
         return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
+
+
+_AMOUNTS: dict[Kind, Callable[[str], object]] = {
+    Kind.SAVINGS: Savings.parse,
+    Kind.SIZE_LIMIT: SizeLimit.parse,
+    Kind.FLOOR: Floor.parse,
+}
 
 
 def _items(value: object) -> list[object]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.efforts import Effort
+from engine.floor import Floor
 from engine.formats import Format
 from engine.job import Limits, Loss, MetadataPolicy, Policy, Recipe, Savings, SizeLimit, Verify
 from engine.schema import Kind, Setting, declare
@@ -212,6 +213,21 @@ class Settings:
     )
     batch_size: int = declare(
         75, "run", Kind.WHOLE, "images in a batch", low=1, high=10_000, unit="images", flags=("--batch-size",)
+    )
+    min_free: Floor | None = declare(
+        None,
+        "run",
+        Kind.FLOOR,
+        "room to leave free where results, backups and records go; not set: 64M, at most 5 % of a file system",
+        flags=("--min-free",),
+    )
+    on_full: str = declare(
+        "auto",
+        "run",
+        Kind.CHOICE,
+        "when there is no room; pause: wait for it, stop: end with exit code 4, auto: pause where somebody looks on",
+        choices=("auto", "pause", "stop"),
+        flags=("--on-full",),
     )
 
     max_pixels: int = declare(

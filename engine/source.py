@@ -42,7 +42,7 @@ class Source:
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise Declined("a symbolic link, which is not followed") from None
-            raise Unreadable(f"cannot be opened: {system_reason(error)}") from None
+            raise Unreadable(f"cannot be opened: {system_reason(error)}", cause=error) from None
         try:
             self.status = self._look()
             if not stat.S_ISREG(self.status.st_mode):
@@ -81,7 +81,7 @@ class Source:
                 parts.append(part)
                 left -= len(part)
         except OSError as error:
-            raise Unreadable(f"cannot be read: {system_reason(error)}") from None
+            raise Unreadable(f"cannot be read: {system_reason(error)}", cause=error) from None
         if left != 1 or Identity.of(self._look()) != self.identity:
             raise Unreadable("changed while it was read; run again when it is complete")
         return parts[0] if len(parts) == 1 else b"".join(parts)

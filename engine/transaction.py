@@ -91,7 +91,8 @@ class _Group:
             yield
         except Exception as error:
             if isinstance(error, OSError):
-                error = WriteFailed(f"the result cannot be written: {system_reason(error)}; the original is untouched")
+                reason = f"the result cannot be written: {system_reason(error)}; the original is untouched"
+                error = WriteFailed(reason, cause=error, at=os.path.dirname(piece.target.path))
             self._fail(piece, error)
         except BaseException:
             self._drop(piece)
@@ -120,7 +121,8 @@ class _Group:
             try:
                 self._folders[path] = open_folder(path or ".", create=create)
             except OSError as error:
-                raise WriteFailed(f"the folder of the result cannot be used: {system_reason(error)}") from None
+                reason = f"the folder of the result cannot be used: {system_reason(error)}"
+                raise WriteFailed(reason, cause=error, at=path) from None
         return self._folders[path]
 
     def fill(self) -> None:
@@ -156,9 +158,9 @@ class _Group:
                     target.check(piece.folder, target.replaces)  # a link changes ctime, which cannot tell afterwards
                     kept = keep_original(target.index, target.name, piece.folder, area, target.replaces)
                 except (OSError, WriteFailed) as error:
-                    raise WriteFailed(
-                        f"the original cannot be kept as a backup: {_why(error)}; it is untouched"
-                    ) from None
+                    reason = f"the original cannot be kept as a backup: {_why(error)}; it is untouched"
+                    cause = error if isinstance(error, OSError) else None
+                    raise WriteFailed(reason, cause=cause, at=target.backup) from None
                 piece.backup, piece.expected = kept
                 if piece.entry is not None:
                     piece.entry = replace(piece.entry, backup=os.path.join(target.backup, piece.backup))
@@ -179,7 +181,7 @@ class _Group:
             except OSError as error:
                 for piece in replacing:  # for others a line that is lost costs no more than another encode
                     reason = f"its line in {folder} cannot be written: {system_reason(error)}"
-                    self._fail(piece, WriteFailed(f"{reason}; the original is untouched"))
+                    self._fail(piece, WriteFailed(f"{reason}; the original is untouched", cause=error, at=folder))
 
     def rename(self) -> None:
         """Every result that may has its name, and its folder knows it for good."""
@@ -201,7 +203,9 @@ class _Group:
             sync(folder)
         except OSError as error:
             for piece in pieces:
-                self._fail(piece, WriteFailed(f"the folder {path!r} cannot be synced: {system_reason(error)}"))
+                reason = f"the folder {path!r} cannot be synced: {system_reason(error)}"
+                # A result that has its name is not written again, whatever its folder says.
+                self._fail(piece, WriteFailed(reason, cause=None if piece.placed else error, at=path))
 
     def close(self) -> None:
         """Leave nothing open, and no temp."""

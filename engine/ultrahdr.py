@@ -32,7 +32,8 @@ def with_gain_map(primary: bytes, width: int, height: int, source: bytes, facts:
 
 
 def _fitted(gain: bytes, orientation: int, across: float, down: float) -> bytes:
-    image = turned(Image.jpegload_buffer(gain, fail_on="error").copy_memory(), orientation)
+    image = Image.jpegload_buffer(gain, access="sequential", fail_on="error").copy_memory()
+    image = turned(image, orientation)
     image = scaled(image, max(1, round(image.width * across)), max(1, round(image.height * down)))
     data = image.jpegsave_buffer(Q=QUALITY, subsample_mode="off", optimize_coding=True, keep="icc")
     return gainmap.with_parameters(data, gainmap.parameters(gain))

@@ -281,6 +281,8 @@ class Update:
     """How many there are; fetch with ``RunView.log``."""
     message: str = ""
     """The newest warning or error, or empty."""
+    waits_for: str = ""
+    """Why the run stands still by itself: room on a disk; empty while it does not."""
     states: bytes | None = None
     changes: tuple[tuple[int, int], ...] = field(default=())
     """(image index, state) since the last update this client got."""

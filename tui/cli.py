@@ -51,7 +51,9 @@ def _run(arguments: argparse.Namespace) -> int:
         from tui.run_command import Output, dry_run, run
 
         output = Output(as_json=arguments.json, as_ndjson=arguments.ndjson, quiet=arguments.quiet)
-        return (dry_run if arguments.dry_run else run)(arguments.paths, settings, output)
+        if arguments.dry_run:
+            return dry_run(arguments.paths, settings, output)
+        return run(arguments.paths, settings, output, arguments.on_hangup)
     finally:
         keep_ahead(0)
 

@@ -217,6 +217,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         mirror = self.host.mirror
         if mirror.lost:
             return mirror.lost, "failed"
+        if mirror.update and mirror.update.waits_for:
+            return mirror.update.waits_for, "failed"
         words, at = self._said
         if words and self.host.clock() - at < SAID:
             return words, "warn"

@@ -72,7 +72,7 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
     if several:
         shown += "; several with commas between, or the option again"
     metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
-    metavar |= {Kind.SIZE_LIMIT: "AMOUNT", Kind.NUMBERS: "N,N"}
+    metavar |= {Kind.SIZE_LIMIT: "AMOUNT", Kind.FLOOR: "AMOUNT", Kind.NUMBERS: "N,N"}
     group.add_argument(
         *entry.flags,
         dest=dest,
@@ -124,6 +124,12 @@ def _run_parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print one JSON object with summary and results at the end")
     form.add_argument(
         "--ndjson", action="store_true", help="print one JSON line per image as it ends, then the summary"
+    )
+    parser.add_argument(
+        "--on-hangup",
+        choices=("finish", "pause", "stop"),
+        default="finish",
+        help="when the terminal closes; pause: until imgopt-tui attach lets it go on (default: finish)",
     )
     parser.add_argument("-Q", "--quiet", action="store_true", help="print nothing but failures")
     _add_settings(parser, ("encode", "output", "scan", "run", "limits"))

@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TextIO
 
 from engine.errors import RunnerError
 from engine.events import Event, Finished
@@ -19,6 +19,7 @@ from engine.report import human_bytes, human_seconds, image_result, report_text
 from engine.run import Run
 from engine.server import RunServer
 from engine.settings import Settings
+from engine.signals import GRACE_SECONDS, RunSignals
 from engine.view import Phase, Update
 from tui.text import escape
 
@@ -26,8 +27,7 @@ __all__ = ["Output", "dry_run", "run"]
 
 EXIT_FAILED = 1
 EXIT_NOTHING = 3
-GRACE_SECONDS = 5.0
-"""After SIGTERM the images in work may take this long."""
+EXIT_LIMIT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,81 +61,45 @@ class _Progress:
             f"{share}  {totals.through}/{found} images  {update.rate:.1f}/s  saved {human_bytes(totals.saved)}"
             f"  failed {totals.failed}  {update.phase.value}{eta}"
         )
-        width = os.get_terminal_size(2).columns - 1 if sys.stderr.isatty() else 79
-        self._write(f"\r\x1b[K{line[:width]}")
+        width = 79
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            width = os.get_terminal_size(2).columns - 1
+        _say(f"\r\x1b[K{line[:width]}", sys.stderr)
 
     def clear(self) -> None:
         if self.on:
-            self._write("\r\x1b[K")
-
-    @staticmethod
-    def _write(text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(text)
-            sys.stderr.flush()
-
-
-class _Signals:
-    """SIGINT: finish the images in work, a second one ends at once; SIGTERM: with a time limit; SIGHUP: go on."""
-
-    def __init__(self, run: Run, progress: _Progress) -> None:
-        self.code = 0
-        self._run = run
-        self._progress = progress
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def install(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._interrupted)
-        loop.add_signal_handler(signal.SIGTERM, self._terminated)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    def _interrupted(self) -> None:
-        again, self.code = bool(self.code), 130
-        if not again:
-            self._progress.clear()
-            _tell("stopping after the images in work; once more to stop now")
-        self._start(self._stop(now=again, grace=None))
-
-    def _terminated(self) -> None:
-        again, self.code = bool(self.code), 143
-        self._start(self._stop(now=again, grace=GRACE_SECONDS))
-
-    def _start(self, stop: Any) -> None:
-        task = asyncio.get_running_loop().create_task(stop)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _stop(self, *, now: bool, grace: float | None) -> None:
-        await self._run.cancel(now=now)
-        if grace is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._run.wait(), grace)
-            await self._run.cancel(now=True)
+            _say("\r\x1b[K", sys.stderr)
 
 
 def _tell(line: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        print(f"imgopt-tui: {line}", file=sys.stderr, flush=True)
+    _say(f"imgopt-tui: {line}\n", sys.stderr)
 
 
 def _print(text: str) -> None:
-    """A line of data; when nobody reads any more (closed pipe or terminal) the images matter more than the words."""
+    """A line of data."""
+    _say(f"{text}\n", sys.stdout)
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """When nobody reads any more (closed pipe or terminal) the images matter more than the words: they go nowhere."""
     try:
-        print(text, flush=True)
-    except OSError:
-        with contextlib.suppress(OSError):
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
             null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, sys.stdout.fileno())
+            os.dup2(null, stream.fileno())
             os.close(null)
 
 
-def run(paths: Sequence[str], settings: Settings, output: Output) -> int:
+def run(paths: Sequence[str], settings: Settings, output: Output, on_hangup: str = "finish") -> int:
     """Run to the end and print what was asked for; returns the exit code."""
-    return asyncio.run(_run(paths, settings, output))
+    if settings.on_full == "auto" and not sys.stderr.isatty():
+        settings = replace(settings, on_full="stop")  # nobody would see that it waits
+    return asyncio.run(_run(paths, settings, output, on_hangup))
 
 
-async def _run(paths: Sequence[str], settings: Settings, output: Output) -> int:
+async def _run(paths: Sequence[str], settings: Settings, output: Output, on_hangup: str) -> int:
     progress = _Progress(output)
 
     def on_event(event: Event) -> None:
@@ -146,17 +110,28 @@ async def _run(paths: Sequence[str], settings: Settings, output: Output) -> int:
                 _name(work, event, progress, output)
 
     work = Run(paths, settings, on_event=on_event)
-    signals = _Signals(work, progress)
+    signals = RunSignals(work, on_hangup=on_hangup, stopping=lambda number: _stopping(number, progress))
     signals.install()
+    waits_for = ""
     async with work, contextlib.AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(RunServer(work))
         except (OSError, RunnerError) as error:
             _tell(f"this run cannot be attached to: {error}")
         async for update in work.updates():
+            if update.waits_for and not waits_for:
+                progress.clear()
+                _tell(escape(update.waits_for))
+            waits_for = update.waits_for
             progress.show(update)
     progress.clear()
     return await _conclude(work, output, signals.code)
+
+
+def _stopping(number: int, progress: _Progress) -> None:
+    if number == signal.SIGINT:
+        progress.clear()
+        _tell(f"stopping: the images in work have {GRACE_SECONDS:g} s; once more to stop now")
 
 
 def _name(work: Run, event: Finished, progress: _Progress, output: Output) -> None:
@@ -183,6 +158,8 @@ async def _conclude(work: Run, output: Output, code: int) -> int:
             _tell(escape(line.text))
     if code:
         return code
+    if work.limit:
+        return EXIT_LIMIT
     if work.phase is Phase.STOPPED:
         return 130
     if work.phase is Phase.FAILED or report["failed"]:

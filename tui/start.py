@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import shlex
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,8 +15,6 @@ from engine.settings import Settings
 __all__ = ["open_attached", "open_dashboard"]
 
 EXIT_USAGE = 2
-HANG_UP_SECONDS = 2.0
-"""After a hang-up the screen may take this long to leave by itself."""
 
 
 def _terminal() -> bool:
@@ -87,6 +84,7 @@ async def _show_attached(run_id: str | None, settings: Settings) -> int:
 async def _show(roots: Sequence[str], settings: Settings, *, view: object = None, start: bool = False) -> int:
     from engine.runner import launch
     from tui.app import ImgoptApp
+    from tui.hangup import Leaving
 
     app = ImgoptApp(
         roots=roots,
@@ -100,16 +98,16 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
     loop = asyncio.get_running_loop()
 
     def leave() -> None:
-        """Closed terminal or asked to end: give the terminal back; the run goes on."""
-        app.exit()
-        loop.call_later(HANG_UP_SECONDS, os._exit, 1)
+        """Closed terminal or asked to end: the run goes on."""
+        with contextlib.suppress(RuntimeError):  # it has left already
+            loop.call_soon_threadsafe(app.exit)
 
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        loop.add_signal_handler(number, leave)
+    leaving = Leaving(leave)
+    leaving.install()
     result = await app.run_async()
     with contextlib.suppress(OSError):
         if result is not None and result.choice == "left":
             _say(f"run {result.run_id} goes on; watch it with: imgopt-tui attach {result.run_id}")
         elif result is not None and result.choice in ("stopping", "stopped"):
             _say(f"run {result.run_id} {'ends after the images in work' if result.choice == 'stopping' else 'stopped'}")
-    return app.return_code or 0
+    return leaving.code or app.return_code or 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,23 @@ def test_pixels_get_one_thread_and_the_parent_is_named() -> None:
     found = environment(pixels=True)
     assert (found["VIPS_CONCURRENCY"], found["MALLOC_ARENA_MAX"], found["RAYON_NUM_THREADS"]) == ("1", "2", "1")
     assert found["IMGOPT_PARENT"] == str(os.getpid())
+
+
+def test_no_picture_is_put_into_the_temporary_folder_however_large_it_is(tmp_path: Path) -> None:
+    """108 MB of pixels, more than what libvips keeps in memory unless it is told otherwise."""
+    code = (
+        "import pyvips\n"
+        "data = pyvips.Image.black(6000, 6000, bands=3).pngsave_buffer(compression=1)\n"
+        "print(pyvips.Image.pngload_buffer(data).avg())"
+    )
+    told = {**environment(pixels=True), "TMPDIR": str(tmp_path / "gone")}
+    untold = {key: value for key, value in told.items() if key != "VIPS_DISC_THRESHOLD"}
+    runs = [
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=env, capture_output=True, check=False)
+        for env in (told, untold)
+    ]
+    assert (runs[0].returncode, runs[0].stdout) == (0, b"0.0\n")
+    assert b"unable to write to" in runs[1].stderr
 
 
 def test_a_folder_of_pictures_that_holds_an_engine_is_not_imported(

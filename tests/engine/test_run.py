@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -303,3 +305,28 @@ async def test_the_log_names_what_failed(tmp_path: Path, samples: Path) -> None:
     assert ("failed", "broken.jpg: not an image") in lines
     assert updates[-1].message == "broken.jpg: not an image"
     assert await run.log(len(lines), 10) == ()
+
+
+async def test_times_before_1970_and_after_2106_are_kept_in_place(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "photo.jpg", 4)
+    times = {f"i{number:04}.jpg": at * 10**9 + 123 for number, at in enumerate((-86_400, 0, 2**32 + 5, 2**31))}
+    for name, at in times.items():
+        os.utime(root / name, ns=(at, at))
+    await finish(Run([str(root)], Settings(in_place=True)))
+    assert (root / "i0000.jpg").stat().st_size < (samples / "photo.jpg").stat().st_size
+    assert {name: (root / name).stat().st_mtime_ns for name in times} == times
+
+
+async def test_a_clock_that_is_set_during_a_run_changes_no_figure_of_it(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 40)
+    real, steps = time.time, itertools.cycle((0.0, -86_400.0, 86_400.0, -1e9))
+    monkeypatch.setattr(time, "time", lambda: real() + next(steps))
+    updates = await finish(Run([str(root)], Settings(workers=2)))
+    assert updates[-1].totals.failed == 0
+    elapsed = [update.elapsed for update in updates]
+    assert elapsed == sorted(elapsed)
+    assert 0 <= elapsed[0] <= elapsed[-1] < 100
+    assert all(update.eta is None or update.eta >= 0 for update in updates)
+    assert all(0 <= worker.seconds < 100 for update in updates for worker in update.workers)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.floor import Floor
 from engine.formats import Format
 from engine.job import Savings, SizeLimit, parse_size
 from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting, summary
@@ -26,6 +27,10 @@ def values_of(entry: Setting) -> st.SearchStrategy[object]:
             return st.floats(entry.low, entry.high)
         case Kind.FLAG:
             return st.booleans()
+        case Kind.FLOOR:
+            return st.one_of(
+                st.builds(Floor, percent=st.floats(0, 99.9)), st.builds(Floor, bytes=st.integers(0, 2**50))
+            )
         case Kind.CHOICE:
             return st.sampled_from(entry.choices)
         case Kind.CHOICES:

@@ -36,6 +36,7 @@ class FakeView:
         self.states = bytearray(images)
         self.phase = Phase.RUNNING
         self.version = 0
+        self.waits_for = ""
         self.workers = WORKERS
         self.calls: list[str] = []
         self.asked: list[Window] = []
@@ -121,6 +122,7 @@ class FakeView:
         return Update(
             version=self.version,
             phase=self.phase,
+            waits_for=self.waits_for,
             elapsed=elapsed,
             eta=(self.count - through) / 11.3,
             rate=0.0 if self.phase.over else 11.3,

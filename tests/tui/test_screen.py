@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RunnerError
-from engine.view import ImageState
+from engine.view import ImageState, Phase
 from tests.tui.driving import opened
 from tests.tui.fake_view import FakeView
 from tests.tui.test_text import HOSTILE
@@ -251,3 +251,11 @@ async def test_redraw_rate_is_what_was_asked_for() -> None:
         await it.until_text(" 2Hz", "at most 2 redraws a second")
         await it.pilot.press(*["greater_than_sign"] * 9)
         await it.until_text("10Hz")
+
+
+async def test_a_run_that_waits_for_room_says_so_at_eighty_columns() -> None:
+    view = FakeView()
+    view.phase = Phase.PAUSED
+    view.waits_for = "no room in /srv/media: 12.0 MiB free, 64.0 MiB needed; goes on when there is"
+    async with opened(view) as it:
+        await it.until_text("PAUSED", view.waits_for[:70])

@@ -85,9 +85,21 @@ class DiskRoom:
             self._needs.pop(folder, None)
         return None
 
-    def gone(self) -> str:
-        """A watched folder that is not the one it was, because its file system went away or it was renamed; empty if
-        all are. Each is known from the first look at which it is there."""
+    def trouble(self) -> str:
+        """Why nothing more can be written: a sentence about a watched folder whose file system is gone or read-only;
+        empty while all is well. Each folder is known from the first look at which it is there."""
+        if folder := self._gone():
+            return f"{folder} is not the folder it was: its file system is gone, or it was renamed"
+        for folder in self._written:
+            if folder not in self._watched:
+                continue  # what lies there can be done without
+            with contextlib.suppress(OSError):
+                there = _existing(folder)
+                if os.statvfs(there).f_flag & os.ST_RDONLY:
+                    return f"nothing can be written to {folder}: the file system at {mount_of(there)} is read-only"
+        return ""
+
+    def _gone(self) -> str:
         for folder in self._watched:
             try:
                 status = os.stat(folder)

@@ -78,11 +78,11 @@ class DiskGuard:
             self._decide(*await asyncio.to_thread(self._looked))
 
     def _looked(self) -> tuple[str, str]:
-        return str(self._room.shortage() or ""), self._room.gone()
+        return str(self._room.shortage() or ""), self._room.trouble()
 
-    def _decide(self, shortage: str, gone: str) -> None:
-        if gone:
-            self._end(f"{gone} is not the folder it was: its file system is gone, or it was renamed")
+    def _decide(self, shortage: str, trouble: str) -> None:
+        if trouble:
+            self._end(trouble)
         elif shortage:
             self._short(shortage)
         elif self.waits_for:

@@ -44,6 +44,13 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
+def break_writes(monkeypatch: pytest.MonkeyPatch, number: int, flag: Path) -> None:
+    """Workers whose writes end with that error as long as ``flag`` exists."""
+    monkeypatch.setenv("IMGOPT_TEST_FULL", f"{number} {flag}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("engine.child.command", lambda module: [sys.executable, "-P", "-m", "tests.full_worker"])
+
+
 def fill_up(folder: Path, leave: int) -> None:
     room = os.statvfs(folder)
     with open(folder / FILLER, "wb") as file:
@@ -51,7 +58,14 @@ def fill_up(folder: Path, leave: int) -> None:
 
 
 async def remount(folder: Path, how: str) -> None:
-    await asyncio.to_thread(subprocess.run, ["mount", "-o", f"remount,{how}", str(folder)], check=True)
+    """Tried again while a write of the run keeps the disk busy."""
+    async with asyncio.timeout(20):
+        while True:
+            mount = await asyncio.create_subprocess_exec(
+                "mount", "-o", f"remount,{how}", folder, stderr=asyncio.subprocess.DEVNULL
+            )
+            if await mount.wait() == 0:
+                return
 
 
 async def waiting(run: Run) -> None:
@@ -105,10 +119,8 @@ async def test_any_user_can_see_that_a_write_without_room_is_done_again(
     """A worker whose disk is full as long as FOLDER/full exists."""
     root = fill(tmp_path / "in", samples / "small.jpg", 20)
     (tmp_path / "full").touch()
-    monkeypatch.setenv("IMGOPT_TEST_FULL", f"{number} {tmp_path / 'full'}")
-    monkeypatch.setattr("engine.child.command", lambda module: [sys.executable, "-P", "-m", "tests.full_worker"])
+    break_writes(monkeypatch, number, tmp_path / "full")
     monkeypatch.setattr("engine.disk.has_room", lambda folder, size: not (tmp_path / "full").exists())
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     before = digest(root)
     async with asyncio.timeout(60), Run([str(root)], Settings(in_place=True, workers=2)) as run:
         await waiting(run)
@@ -120,19 +132,43 @@ async def test_any_user_can_see_that_a_write_without_room_is_done_again(
     assert (run.phase, totals.failed, totals.done + totals.kept) == (Phase.FINISHED, 0, 20)
 
 
-async def test_a_file_system_that_is_read_only_ends_the_run_after_some_images(tmp_path: Path, samples: Path) -> None:
-    with small_disk(tmp_path / "small", "8m") as small:
-        root = fill(small / "in", samples / "small.jpg", 60)
-        before = digest(root)
-        await remount(small, "ro")
-        settings = Settings(in_place=True, backup_folder=str(tmp_path / "kept"), workers=2, on_full="stop")
-        run = Run([str(root)], settings)
-        await finish(run)
-        assert run.phase is Phase.STOPPED
-        assert "10 images in a row failed" in run.limit
-        assert "read-only file system" in run.limit
-        assert ERRORS <= run.state.totals().failed < 60
-        assert digest(root) == before
+async def test_a_file_system_that_is_or_becomes_read_only_ends_the_run(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "LOOK_SECONDS", 0.05)
+    with small_disk(tmp_path / "small", "40m") as small:
+        root = fill(small / "in", samples / "photo.jpg", 200)
+        settings = Settings(in_place=True, backup_folder=str(tmp_path / "kept"), workers=2)
+        async with asyncio.timeout(60), Run([str(root)], settings) as run:
+            async for update in run.updates():
+                if update.totals.through:
+                    break
+            await remount(small, "ro")
+            after = digest(root)
+            await run.wait()
+        for ended in (run, second := Run([str(root)], settings)):
+            if ended is second:
+                await finish(second)
+            assert ended.phase is Phase.STOPPED
+            assert f"the file system at {small} is read-only" in ended.limit
+            assert digest(root) == after
+        assert second.state.totals().through == 0
+
+
+async def test_images_that_the_file_system_fails_in_a_row_end_the_run(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 100)
+    before = digest(root)
+    (tmp_path / "broken").touch()
+    break_writes(monkeypatch, errno.EIO, tmp_path / "broken")
+    run = Run([str(root)], Settings(in_place=True, workers=2))
+    await finish(run)
+    assert run.phase is Phase.STOPPED
+    assert f"{ERRORS} images in a row failed" in run.limit
+    assert "input/output error" in run.limit
+    assert ERRORS <= run.state.totals().failed < 100
+    assert {name: sum_ for name, sum_ in digest(root).items() if "backups" not in name} == before
 
 
 async def test_a_file_system_that_goes_away_ends_the_run(

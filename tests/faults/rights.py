@@ -19,6 +19,7 @@ from tests.faults.trees import plant
 NOBODY = 65534
 DROP = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 USAGE = 2
+LIMIT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,19 +174,23 @@ def full_disk(bench: Bench) -> tuple[int, list[Loss]]:
         filler = place / "filler"
         with open(filler, "wb") as file:
             file.write(bytes((2 << 20) - 24 * 1024))
-        words = ["run", os.fspath(root), "-o", os.fspath(place / "out"), "--json"]
+        words = ["run", os.fspath(root), "-o", os.fspath(place / "out"), "--min-free", "0", "--json"]
         ran = run_whole(words, bench.folder("full-s"))
         planned = {result["optimized_path"]: result["original_path"] for result in ran.results}
         losses = [*tree.losses(replaced=False, over=True, folders=[os.fspath(place / "out")], also=planned)]
-        losses += [*tree.unreported(ran.results), *tree.bad_results({k: v for k, v in planned.items() if k})]
-        losses += bad_words("\n".join(ran.lines))
-        if not any("no space left" in str(result["reason"]) for result in ran.results):
-            losses.append(Loss("report", "", "nothing failed for lack of space: the disk was not full"))
+        losses += [*tree.bad_results({k: v for k, v in planned.items() if k}), *bad_words("\n".join(ran.lines))]
+        if ran.code != LIMIT or not any(f"no room in {place}" in line for line in ran.lines):
+            losses.append(Loss("report", "", f"exit code {ran.code}, said {ran.lines}"))
+        losses += [
+            Loss("report", str(result["original_path"]), f"failed: {result['reason']}")
+            for result in ran.results
+            if result["status"] == "failed"  # what found no room waits for the next run
+        ]
         filler.unlink()
         again = run_whole(words, bench.base / "full-s")
         losses += tree.unreported(again.results)
         losses += [Loss("restart", "", f"exit code {again.code}")] if again.code else []
-        return len(ran.results), losses
+        return len(tree.before), losses
     finally:
         subprocess.run(["umount", os.fspath(place)], check=True)
 
@@ -201,7 +206,9 @@ def read_only_disk(bench: Bench) -> tuple[int, list[Loss]]:
         words = ["run", os.fspath(root), "--in-place", "--json"]
         refused = run_whole(words, bench.folder("read-only-s"))
         ran = run_whole([*words, "--no-backup"], bench.base / "read-only-s")
-        losses = _judged(tree, ran)
+        losses = tree.losses(replaced=False, over=True)
+        if ran.code != LIMIT or not any("is read-only" in line for line in ran.lines):
+            losses.append(Loss("report", "", f"exit code {ran.code}, said {ran.lines}"))
         if refused.code != USAGE or len(refused.lines) != 1 or "--no-backup" not in refused.lines[0]:
             losses.append(Loss("report", "", f"exit code {refused.code}, said {refused.lines}"))
         losses += [
@@ -209,7 +216,7 @@ def read_only_disk(bench: Bench) -> tuple[int, list[Loss]]:
             for result in ran.results
             if result["status"] == "done"
         ]
-        return len(ran.results), losses
+        return len(tree.before), losses
     finally:
         subprocess.run(["umount", os.fspath(place)], check=True)
 

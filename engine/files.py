@@ -122,7 +122,8 @@ class Target:
                 raise Declined(f"{name!r} exists already and is not ours to replace") from None
             os.rename(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder)
             return
-        os.unlink(self.temp, dir_fd=folder)
+        with contextlib.suppress(OSError):  # the result is there; the next run removes what is left
+            os.unlink(self.temp, dir_fd=folder)
 
 
 def _exists(name: str, folder: int) -> bool:

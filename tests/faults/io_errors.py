@@ -80,6 +80,7 @@ def fail(fault: Fault, samples: Sequence[Path]) -> Failed:
     with open(log, encoding="utf-8", errors="surrogateescape") as file:
         times = file.read().count("(INJECTED)")
     found = [*scene.losses(over=fault.call not in REMOVING, ran=ran), *scene.tree.untold(ran.results)]
+    found += scene.denied(ran)
     if ran.code:
         found.append(Loss("report", "", f"the run did not go on: {ran.lines[-3:]}"))
     ends = Counter(str(result["status"]) for result in ran.results)

@@ -50,6 +50,8 @@ class Scene:
     planned: dict[str, str] = field(default_factory=dict)
     """Path of each result and sibling beside or apart from its source → path of that source; known after
     ``reference``."""
+    mains: dict[str, str] = field(default_factory=dict)
+    """Source → its own result, where that lies elsewhere; known after ``reference``."""
     tree: Tree = field(init=False)
 
     @property
@@ -103,8 +105,19 @@ class Scene:
         for result in ran.results:
             source, main = str(result["original_path"]), str(result["optimized_path"])
             siblings = [str(sibling["path"]) for sibling in result.get("siblings", ())]
+            if main != source:
+                self.mains[source] = main
             self.planned.update({path: source for path in (main, *siblings) if path != source})
         return ran
+
+    def denied(self, ran: Ran) -> list[Loss]:
+        """Results that are there although this run reports that they could not be made."""
+        return [
+            Loss("report", main, f"is there, and reported as {result['status']}: {result['reason']}")
+            for result in ran.results
+            if (main := self.mains.get(str(result["original_path"]))) and os.path.isfile(main)
+            if result["status"] in ("failed", "skipped") and "sync" not in str(result["reason"])
+        ]
 
     def losses(self, *, over: bool, ran: Ran | None = None, expected: Iterable[str] | None = None) -> list[Loss]:
         """What is wrong now; with ``ran`` also in what it said. ``over``: no fault comes any more."""

@@ -51,3 +51,13 @@ def test_a_writer_that_takes_no_notice_of_errors_is_caught(
     (done,) = sweep(fail, [fault], pictures[:5], tmp_path)
     assert done.times >= 1
     assert {loss.clause for loss in done.losses} == {"damaged"}
+
+
+def test_a_result_whose_temp_cannot_be_removed_is_a_result(tmp_path: Path, pictures: list[Path], judge: Judge) -> None:
+    scene = Scene("beside", tmp_path / "recorded", pictures[:2], judge)
+    scene.reference()
+    chosen = [fault for fault in faults(scene, (1,)) if (fault.call, fault.error) == ("unlinkat", "EIO")]
+    (done,) = sweep(fail, chosen, pictures[:2], tmp_path)
+    assert done.losses == ()
+    assert done.times >= 2
+    assert dict(done.ends) == {"done": 2}

@@ -104,6 +104,7 @@ class Run:
         self._ended: float | None = None
         recipes = self._records.recipes(recipe)
         self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note)
+        self._backup_bytes = 0
         self._created: tuple[str, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
@@ -206,6 +207,8 @@ class Run:
 
     def _seen(self, event: Event) -> None:
         """Name what failed in the log, and pass everything on."""
+        if isinstance(event, Finished) and (entry := event.outcome.entry) is not None and entry.backup:
+            self._backup_bytes += entry.before.size
         if isinstance(event, Finished) and event.outcome.status is Status.FAILED:
             self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
         self._told(event)
@@ -285,7 +288,8 @@ class Run:
     async def report(self) -> Mapping[str, Any]:
         """The benchmark report so far."""
         elapsed = (self._ended or self._clock()) - self._began
-        return benchmark_report(self.state, self._info, self._phase, elapsed, self._gauges.mem_peak)
+        peak = self._gauges.mem_peak
+        return benchmark_report(self.state, self._info, self._phase, elapsed, peak, self._backup_bytes)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

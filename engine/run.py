@@ -104,7 +104,6 @@ class Run:
         self._ended: float | None = None
         recipes = self._records.recipes(recipe)
         self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note)
-        self._backup_bytes = 0
         self._created: tuple[str, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
@@ -207,8 +206,8 @@ class Run:
 
     def _seen(self, event: Event) -> None:
         """Name what failed in the log, and pass everything on."""
-        if isinstance(event, Finished) and (entry := event.outcome.entry) is not None and entry.backup:
-            self._backup_bytes += entry.before.size
+        if isinstance(event, Finished):
+            self._feed.room.settle(event.index, event.outcome)
         if isinstance(event, Finished) and event.outcome.status is Status.FAILED:
             self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
         self._told(event)
@@ -289,7 +288,7 @@ class Run:
         """The benchmark report so far."""
         elapsed = (self._ended or self._clock()) - self._began
         peak = self._gauges.mem_peak
-        return benchmark_report(self.state, self._info, self._phase, elapsed, peak, self._backup_bytes)
+        return benchmark_report(self.state, self._info, self._phase, elapsed, peak, self._feed.room.held)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -143,6 +143,22 @@ class Settings:
         flags=("--in-place",),
         in_files=False,
     )
+    replace: bool = declare(
+        False,
+        "output",
+        Kind.FLAG,
+        "with `in_place` and `format`: the source goes, into the backups, once its conversion lies beside it",
+        flags=("--replace",),
+        in_files=False,
+    )
+    preserve: tuple[str, ...] = declare(
+        (),
+        "output",
+        Kind.CHOICES,
+        "what results in a folder take over beside the mode; in place all of it is kept",
+        choices=("time", "owner", "xattr"),
+        flags=("-p", "--preserve"),
+    )
     verify: str = declare(
         "auto",
         "output",
@@ -165,6 +181,14 @@ class Settings:
         Kind.PATH,
         "folder for the originals; not set: `.imgopt-backups` inside each root, so that hard links are possible",
         flags=("--backup-folder",),
+    )
+    backup_limit: int | None = declare(
+        None,
+        "output",
+        Kind.SIZE,
+        "most that the originals kept by a run may hold; images beyond it are skipped; not set: no limit",
+        high=2**50,
+        flags=("--backup-limit",),
     )
     remember: str = declare(
         "journal",
@@ -234,13 +258,7 @@ class Settings:
         flags=("--max-frames",),
     )
     max_file_size: int = declare(
-        512 * 1024**2,
-        "limits",
-        Kind.SIZE,
-        "skip larger files",
-        low=1,
-        high=2**40,
-        flags=("--max-file-size",),
+        512 * 1024**2, "limits", Kind.SIZE, "skip larger files", low=1, high=2**40, flags=("--max-file-size",)
     )
 
     ascii: bool = declare(
@@ -285,6 +303,8 @@ class Settings:
             lossless=self.lossless,
             max_size=self.max_size,
             effort=Effort(self.effort),
+            replace=self.replace,
+            preserve=frozenset(self.preserve),
         )
         return Recipe(settings, policy, self.variants)
 

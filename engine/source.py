@@ -51,6 +51,11 @@ class Source:
             raise
 
     @property
+    def fd(self) -> int:
+        """Its descriptor, until the end of the context."""
+        return self._fd
+
+    @property
     def size(self) -> int:
         """Bytes."""
         return self.status.st_size

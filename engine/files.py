@@ -20,9 +20,10 @@ from engine.ledger import MARK, Entry, file_hash
 from engine.source import Identity
 from engine.temps import create_locked
 
-__all__ = ["Target", "begin_to_write_out", "copy_xattrs", "sync", "write_all"]
+__all__ = ["ACL", "Target", "begin_to_write_out", "copy_xattrs", "sync", "write_all"]
 
 ACL = "system.posix_acl_access"
+"""Extended attribute that is a file's access list."""
 _OF_THE_SYSTEM = ("security.", "trusted.")
 """Extended attributes that the kernel sets by its own rules; whether they can be copied is its affair."""
 SYNC_FILE_RANGE_WRITE = 2

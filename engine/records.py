@@ -18,7 +18,8 @@ from engine.backup import AREA
 from engine.errors import PlanError
 from engine.job import Recipe, Records
 from engine.places import state_folder
-from engine.settings import Settings, summary
+from engine.settings import Settings
+from engine.summary import summary
 
 __all__ = ["RunRecords"]
 

@@ -17,7 +17,7 @@ from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 from engine.variants import Variant, variants_of
 
-__all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting", "summary"]
+__all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting"]
 
 
 def _quality(default: int | None, name: str, help: str, *flags: str) -> Any:
@@ -368,29 +368,3 @@ def conflicts(settings: Settings) -> list[tuple[str, str]]:
 
     pairs = ((first_set(left), first_set(right)) for left, right in CONFLICTS)
     return [(left, right) for left, right in pairs if left and right]
-
-
-def summary(settings: Settings) -> str:
-    """The settings that decide the result, in one line for the eye."""
-    quality = settings.recipe().settings.quality
-    png = "lossless" if quality.png == 100 else str(quality.png)
-    parts = [f"jpeg {quality.jpeg}", f"webp {quality.webp}", f"avif {quality.avif}", f"png {png}"]
-    parts = ["lossless"] if settings.lossless else parts
-    if settings.max_size is not None:
-        parts.append(f"at most {settings.max_size}")
-    if settings.format != "original":
-        parts.append(f"to {settings.format}")
-    if settings.effort != Effort.BALANCED:
-        parts.append(f"effort {settings.effort}")
-    for name in ("width", "height", "long_edge", "short_edge"):
-        if getattr(settings, name):
-            parts.append(f"{name.replace('_', ' ')} {getattr(settings, name)}")
-    if settings.also:
-        parts.append(f"also {', '.join(settings.also)}")
-    if settings.widths:
-        parts.append(f"widths {', '.join(map(str, settings.widths))}")
-    if settings.allow_loss:
-        parts.append(f"may lose {', '.join(settings.allow_loss)}")
-    if settings.metadata != MetadataPolicy.STRIP:
-        parts.append(f"metadata {settings.metadata}")
-    return "  ".join(parts)

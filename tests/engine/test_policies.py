@@ -7,7 +7,10 @@ import os
 import shutil
 import socket
 import stat
+import struct
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +18,16 @@ import pytest
 
 from engine.backup import AREA
 from engine.catalog import Catalog
+from engine.errors import PlanError
+from engine.files import ACL
 from engine.job import Outcome, Status
 from engine.ledger import Entry
+from engine.plan import make_plan
 from engine.room import BackupRoom
 from engine.run import Run
 from engine.settings import Settings
 from engine.source import Identity
+from tests.conftest import ROOT
 
 
 def results(root: Path, **settings: Any) -> dict[str, tuple[Status | None, str]]:
@@ -44,6 +51,7 @@ def test_in_place_each_kind_of_file_has_its_policy(tmp_path: Path, samples: Path
     (root / "readonly.jpg").chmod(0o444)
     (root / "setuid.jpg").chmod(0o6755)
     os.setxattr(root / "noted.jpg", "user.note", b"mine")
+    listed = _with_access_list(Path(shutil.copy(samples / "photo.jpg", root / "listed.jpg")))
     outside = shutil.copy(samples / "photo.jpg", tmp_path / "outside.jpg")
     (root / "link.jpg").symlink_to(outside)
     os.mkfifo(root / "pipe.jpg")
@@ -55,6 +63,7 @@ def test_in_place_each_kind_of_file_has_its_policy(tmp_path: Path, samples: Path
         "readonly.jpg": (Status.DONE, ""),
         "setuid.jpg": (Status.DONE, ""),
         "noted.jpg": (Status.DONE, ""),
+        "listed.jpg": (Status.DONE, ""),
         "one.jpg": (Status.SKIPPED, "2 hard links, which replacing it would split"),
         "two.jpg": (Status.SKIPPED, "2 hard links, which replacing it would split"),
         "link.jpg": (Status.SKIPPED, "a symbolic link, which is not followed"),
@@ -65,8 +74,69 @@ def test_in_place_each_kind_of_file_has_its_policy(tmp_path: Path, samples: Path
     modes = {name: stat.S_IMODE((root / f"{name}.jpg").stat().st_mode) for name in ("readonly", "setuid")}
     assert modes == {"readonly": 0o444, "setuid": 0o755}
     assert os.getxattr(root / "noted.jpg", "user.note") == b"mine"
+    assert not listed or os.getxattr(root / "listed.jpg", ACL) == listed
     assert Path(outside).read_bytes() == (samples / "photo.jpg").read_bytes()
     assert (root / "one.jpg").stat().st_ino == (root / "two.jpg").stat().st_ino
+
+
+def _with_access_list(path: Path) -> bytes:
+    """Let user 1234 read a file; the list as the kernel keeps it (acl(5)), empty where there are none."""
+    entries = ((0x01, 6, 2**32 - 1), (0x02, 4, 1234), (0x04, 0, 2**32 - 1), (0x10, 4, 2**32 - 1), (0x20, 0, 2**32 - 1))
+    listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(path, ACL, listed)
+    except OSError:
+        return b""
+    return listed
+
+
+_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from engine.job import Job, Recipe
+from engine.pipeline import Needs, prepare
+from tests.engine.replaced import replace_all
+root = Path(sys.argv[1])
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+path = str(root / "closed" / "a.jpg")
+outcome = prepare(Job(0, path, path, Recipe()), 2**30, "t", lambda *given: None, 0.0)
+print(outcome.status, outcome.reason)
+print(replace_all(root / "open", root / "area")[0].error)
+"""
+
+
+def test_an_ordinary_user_replaces_nothing_in_a_closed_folder_nor_what_belongs_to_others(samples: Path) -> None:
+    """The second is also what ``protected_hardlinks`` would not let be linked."""
+    if os.geteuid():
+        pytest.skip("needs root, to become somebody else")
+    root = Path(tempfile.mkdtemp(prefix="iot-"))
+    try:
+        for name, mode in (("closed", 0o555), ("open", 0o777), ("area", 0o777)):
+            (root / name).mkdir()
+            shutil.copy(samples / "small.jpg", root / name / "a.jpg")
+            (root / name).chmod(mode)
+        (root / "area" / "a.jpg").unlink()
+        root.chmod(0o755)
+        before = Identity.of((root / "open" / "a.jpg").stat())
+        child = [sys.executable, "-c", _AS_NOBODY, str(root)]
+        lines = subprocess.run(child, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+        assert lines[0].startswith("failed not writable: its folder cannot be changed (permission denied)")
+        assert lines[1] == "belongs to another user or group, which the result could not keep"
+        assert Identity.of((root / "open" / "a.jpg").stat()) == before
+        assert os.listdir(root / "area") == []
+        assert os.listdir(root / "open") == ["a.jpg"]
+    finally:
+        shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("given", [{"replace": True}, {"in_place": True, "replace": True}])
+def test_replace_without_a_conversion_in_place_is_refused_before_anything(
+    tmp_path: Path, given: dict[str, Any]
+) -> None:
+    with pytest.raises(PlanError, match="--in-place and --format"):
+        make_plan([str(tmp_path)], Settings(**given))
 
 
 def test_a_folder_of_results_takes_over_what_preserve_names(tmp_path: Path, samples: Path) -> None:

@@ -9,18 +9,30 @@ on that note.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import glob
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from engine.backup import AREA
+from engine.backup import AREA, is_backup
 from engine.errors import PlanError
 from engine.ledger import SUFFIX, Entry, ledgers, read_ledger
 from engine.places import state_folder
 
-__all__ = ["LAST", "Area", "chosen", "describe", "find_areas", "forget_area", "note_areas", "read_area", "sweep_area"]
+__all__ = [
+    "LAST",
+    "Area",
+    "chosen",
+    "describe",
+    "find_areas",
+    "forget_area",
+    "note_areas",
+    "open_locked",
+    "read_area",
+    "sweep_area",
+]
 
 ABOUT = "run.json"
 LAST = "last"
@@ -53,7 +65,7 @@ class Area:
     def backups(self) -> Iterator[os.DirEntry[str]]:
         """The originals; raises OSError."""
         with os.scandir(self.folder) as listed:
-            yield from (entry for entry in listed if entry.name != ABOUT and not entry.name.endswith(SUFFIX))
+            yield from (entry for entry in listed if is_backup(entry.name))
 
     def _moved(self, entry: Entry) -> Entry:
         backup = os.path.join(self.folder, os.path.basename(entry.backup)) if entry.backup else ""
@@ -150,10 +162,23 @@ def known_areas() -> Iterator[str]:
             yield from (folder for folder in json.load(file) if isinstance(folder, str))
 
 
+def open_locked(area: Area) -> int:
+    """A descriptor of an area that nobody else works in; raises OSError, or PlanError when somebody does."""
+    fd = os.open(area.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise PlanError(f"{area.folder}: run {area.run} or its undo is at work here; wait for its end") from None
+    except OSError:
+        pass  # not every file system has locks
+    return fd
+
+
 def sweep_area(folder: str, run: str) -> None:
     """Remove an area that nothing went to."""
     with contextlib.suppress(OSError):
-        if os.listdir(folder) == [ABOUT]:
+        if not any(is_backup(name) or name.endswith(SUFFIX) for name in os.listdir(folder)):
             forget_area(folder, run)
 
 
@@ -161,7 +186,7 @@ def forget_area(area_folder: str, run: str) -> None:
     """Remove an area that holds nothing but words about originals that are not there any more; any other stays."""
     try:
         names = os.listdir(area_folder)
-        if any(name != ABOUT and not name.endswith(SUFFIX) for name in names):
+        if any(map(is_backup, names)):
             return
         for name in names:
             os.unlink(os.path.join(area_folder, name))

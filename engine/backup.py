@@ -16,7 +16,7 @@ from engine.errors import Declined
 from engine.files import copy_xattrs, sync
 from engine.source import Identity
 
-__all__ = ["AREA", "backup_name", "copy_file", "holds_backup", "keep_original"]
+__all__ = ["AREA", "backup_name", "copy_file", "holds_backup", "is_backup", "keep_original"]
 
 AREA = ".imgopt-backups"
 """Name of the folder in a root that holds the originals, one folder for each run. Never scanned."""
@@ -36,6 +36,11 @@ def backup_name(index: int, name: str, attempt: int = 0) -> str:
     """
     head = f"{index:07d}{f'.{attempt}' if attempt else ''}-".encode()
     return os.fsdecode(head + os.fsencode(name)[-(NAME_BYTES - len(head)) :])
+
+
+def is_backup(name: str) -> bool:
+    """Whether a file of the backup area is an original; beside them lie ledgers and what an area says of itself."""
+    return name[:7].isdigit() and "-" in name
 
 
 def holds_backup(folder: str, index: int, path: str, identity: Identity) -> bool:

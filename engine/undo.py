@@ -25,12 +25,13 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
-from engine.areas import Area, find_areas, forget_area
+from engine.areas import Area, find_areas, forget_area, open_locked
 from engine.backup import copy_file
 from engine.errors import ImageError, system_reason
 from engine.files import sync
 from engine.folders import open_folder
 from engine.ledger import Entry, file_hash
+from engine.places import state_folder
 from engine.source import Identity
 from engine.temps import temp_name
 
@@ -77,11 +78,12 @@ def undo(area: Area, wanted: Callable[[str], bool], *, dry_run: bool = False) ->
 
 
 def forget_results(entries: Sequence[Entry]) -> None:
-    """Have the journal forget these results, where there is one: their sources may be optimized again."""
+    """Have the journal forget these results, where there is one: their sources may be optimized again. Looked for by
+    name, so that undo needs no journal."""
     if importlib.util.find_spec("engine.journal") is not None:
         forget = getattr(importlib.import_module("engine.journal"), "forget_results", None)
         if forget is not None and entries:
-            forget(entries)
+            forget(state_folder(), entries)
 
 
 class _Hands:
@@ -96,7 +98,7 @@ class _Hands:
         self._touched = False
 
     def __enter__(self) -> Self:
-        self._fd = os.open(self._area.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self._fd = open_locked(self._area)
         return self
 
     def __exit__(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import areas
+from engine import areas, holdings
 from engine.areas import chosen, find_areas, read_area
 from engine.backup import AREA
 from engine.errors import PlanError
@@ -321,3 +321,26 @@ def test_an_entry_says_what_it_was(root: Path) -> None:
     kept = os.stat(entry.backup)
     assert Identity.of(kept).inode == entry.before.inode
     assert stat.S_IMODE(kept.st_mode) == 0o640
+
+
+def test_an_area_in_which_somebody_is_at_work_is_left_alone(root: Path) -> None:
+    replace_all(root, make_area(root))
+    held = areas.open_locked(area_at(root / AREA / "run1"))
+    try:
+        with pytest.raises(PlanError, match="at work"):
+            undo_all(root / AREA / "run1")
+        with pytest.raises(PlanError, match="at work"):
+            holdings.prune(area_at(root / AREA / "run1"))
+    finally:
+        os.close(held)
+    assert (root / "a.jpg").read_bytes() == NEW
+    assert holdings.prune(area_at(root / AREA / "run1")) == 3
+
+
+def test_other_files_in_an_area_count_as_nothing_and_keep_nobody_from_tidying_up(root: Path) -> None:
+    area = make_area(root)
+    replace_all(root, area)
+    (area / "complete").touch()
+    assert holdings.held(area_at(area)).images == holdings.held(area_at(area)).links == 3
+    assert verdicts(undo_all(area)) == [Verdict.BACK] * 3
+    assert not (root / AREA).exists()

@@ -16,7 +16,7 @@ from engine.errors import Declined
 from engine.files import copy_xattrs, sync
 from engine.source import Identity
 
-__all__ = ["AREA", "backup_name", "holds_backup", "keep_original"]
+__all__ = ["AREA", "backup_name", "copy_file", "holds_backup", "is_backup", "keep_original"]
 
 AREA = ".imgopt-backups"
 """Name of the folder in a root that holds the originals, one folder for each run. Never scanned."""
@@ -36,6 +36,11 @@ def backup_name(index: int, name: str, attempt: int = 0) -> str:
     """
     head = f"{index:07d}{f'.{attempt}' if attempt else ''}-".encode()
     return os.fsdecode(head + os.fsencode(name)[-(NAME_BYTES - len(head)) :])
+
+
+def is_backup(name: str) -> bool:
+    """Whether a file of the backup area is an original; beside them lie ledgers and what an area says of itself."""
+    return name[:7].isdigit() and "-" in name
 
 
 def holds_backup(folder: str, index: int, path: str, identity: Identity) -> bool:
@@ -66,7 +71,7 @@ def keep_original(index: int, name: str, folder: int, area: int, identity: Ident
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
-            if not _copied(name, backup, folder, area, identity):
+            if not copy_file(name, backup, folder, area, identity):
                 attempt += 1
                 continue
             return backup, identity
@@ -78,8 +83,9 @@ def keep_original(index: int, name: str, folder: int, area: int, identity: Ident
         return backup, linked
 
 
-def _copied(name: str, backup: str, folder: int, area: int, identity: Identity) -> bool:
-    """Copy bytes and attributes; False when the backup's name is taken."""
+def copy_file(name: str, backup: str, folder: int, area: int, identity: Identity) -> bool:
+    """Copy the file ``name`` of ``folder``, bytes and attributes, to ``backup`` of ``area``, synced; False when that
+    name is taken. Raises OSError, or Declined when the file is not ``identity`` any more; no copy is left then."""
     source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     try:
         status = os.fstat(source)

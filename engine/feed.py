@@ -15,6 +15,7 @@ from engine.job import Job, Outcome, Recipe, Status
 from engine.plan import Found, Plan
 from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
+from engine.room import BackupRoom
 from engine.temps import remove_stale_temps
 
 __all__ = ["Feed"]
@@ -39,6 +40,9 @@ class Feed:
         self._progress = progress
         self._pool = pool
         self._note = note
+        settings = plan.settings
+        self.room = BackupRoom(settings.backup_limit if settings.in_place and settings.backup else None)
+        """What the backups hold."""
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
         self._left_out: set[int] = set()
@@ -107,15 +111,23 @@ class Feed:
             known = len(catalog) - (len(catalog) % size if scanning else 0)
             while self._position < known and not self._stopped:
                 if self._position not in self._left_out:
-                    await self._pool.submit(self._job(self._position))
+                    await self._submit(self._position)
                 self._position += 1
             while self._again and not self._stopped:
-                await self._pool.submit(self._job(self._again.popleft()))
+                await self._submit(self._again.popleft())
             if not scanning and self._position >= len(catalog):
                 return
             self._rows_known.clear()
             if self._state.scanning == scanning and len(catalog) - self._position < size:
                 await self._rows_known.wait()
+
+    async def _submit(self, index: int) -> None:
+        size = self._state.catalog.original(index)
+        if self.room.claim(index, size):
+            await self._pool.submit(self._job(index))
+            return
+        reason = "the backups would hold more than --backup-limit allows; prune old ones or raise it"
+        self._progress.put(Finished(index, -1, Outcome(Status.SKIPPED, reason, "", size, size)))
 
     def _job(self, index: int) -> Job:
         catalog = self._state.catalog

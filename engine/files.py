@@ -17,12 +17,16 @@ from typing import Any
 
 from engine.errors import Declined
 from engine.folders import close
-from engine.ledger import MARK, Entry
+from engine.ledger import MARK, Entry, file_hash
 from engine.source import Identity
 from engine.temps import create_locked
 
-__all__ = ["Target", "begin_to_write_out", "copy_xattrs", "sync", "write_all"]
+__all__ = ["ACL", "Target", "begin_to_write_out", "copy_xattrs", "sync", "write_all"]
 
+ACL = "system.posix_acl_access"
+"""Extended attribute that is a file's access list."""
+_OF_THE_SYSTEM = ("security.", "trusted.")
+"""Extended attributes that the kernel sets by its own rules; whether they can be copied is its affair."""
 SYNC_FILE_RANGE_WRITE = 2
 _FULLFSYNC = getattr(fcntl, "F_FULLFSYNC", None)
 
@@ -36,8 +40,13 @@ class Target:
     """File name of the temp."""
     replaces: Identity | None = None
     """In place: the source as it was read; a file that is not this one any more is left alone."""
+    source: str = ""
+    """Path of the source where that is another file. With ``replaces`` it lies beside the result, and goes once the
+    result has its name."""
     like: os.stat_result | None = None
-    """The source's status: its mode is taken over, in place also owner, extended attributes and mtime."""
+    """The source's status: its mode (but for setuid, setgid and sticky) is taken over, and where it is replaced or
+    ``preserve`` says so, also owner, extended attributes and times."""
+    preserve: frozenset[str] = frozenset()
     overwrite: bool = True
     """Whether another file at ``path`` may be replaced."""
     entry: Entry | None = None
@@ -56,18 +65,28 @@ class Target:
         """File name of the result."""
         return os.path.basename(self.path)
 
-    def fill(self, data: bytes, folder: int) -> int:
-        """Write the temp in the folder with this descriptor, with its attributes; returns the temp's descriptor.
-        Raises Declined or OSError, with no temp left."""
+    @property
+    def original(self) -> str:
+        """File name of what is to be replaced or to go."""
+        return os.path.basename(self.source or self.path)
+
+    @property
+    def removes(self) -> bool:
+        """Whether the source, a file beside the result, is to go."""
+        return self.replaces is not None and self.original != self.name
+
+    def fill(self, data: bytes, folder: int) -> tuple[int, list[str]]:
+        """Write the temp in the folder with this descriptor, with its attributes; returns the temp's descriptor, and
+        which attributes could not be kept. Raises Declined or OSError, with no temp left."""
         self.check(folder, self.replaces)
         fd = create_locked(self.temp, folder)
         try:
             write_all(fd, data)
-            self._attributes(fd, folder)
+            lost = self._attributes(fd, folder)
         except BaseException:
             self.drop(fd, folder)
             raise
-        return fd
+        return fd, lost
 
     def drop(self, fd: int, folder: int) -> None:
         """Remove the temp and close it."""
@@ -75,31 +94,44 @@ class Target:
             os.unlink(self.temp, dir_fd=folder)
         close(fd)
 
-    def _attributes(self, fd: int, folder: int) -> None:
+    def _attributes(self, fd: int, folder: int) -> list[str]:
         if self.marked and self.entry is not None:
             with contextlib.suppress(OSError, AttributeError):  # not every file system has them, nor does every Python
                 os.setxattr(fd, MARK, self.entry.mark)
         if self.like is None:
             os.fchmod(fd, 0o666 & ~_UMASK)
-            return
-        if self.replaces is not None:
-            own = os.fstat(fd)
-            if (own.st_uid, own.st_gid) != (self.like.st_uid, self.like.st_gid):
-                try:
-                    os.fchown(fd, self.like.st_uid, self.like.st_gid)
-                except PermissionError:
+            return []
+        lost = []
+        replacing = self.replaces is not None
+        own = os.fstat(fd)
+        owner = self.like.st_uid, self.like.st_gid
+        if (replacing or "owner" in self.preserve) and (own.st_uid, own.st_gid) != owner:
+            try:
+                os.fchown(fd, *owner)
+            except PermissionError:
+                if replacing:
                     raise Declined("belongs to another user or group, which the result could not keep") from None
-            copy_xattrs(fd, folder, self.name)
-        os.fchmod(fd, stat.S_IMODE(self.like.st_mode) & 0o777)
-        if self.replaces is not None:
+                lost.append("its owner")
+        if replacing or "xattr" in self.preserve:
+            lost += copy_xattrs(fd, folder, self.original if replacing else os.path.abspath(self.source))
+            if replacing and ACL in lost:
+                raise Declined("has an access list, which the result could not keep")
+        try:
+            os.fchmod(fd, stat.S_IMODE(self.like.st_mode) & 0o777)
+        except PermissionError:
+            if replacing:
+                raise Declined("has a mode that the result could not keep") from None
+            lost.append("its mode")
+        if replacing or "time" in self.preserve:
             os.utime(fd, ns=(self.like.st_atime_ns, self.like.st_mtime_ns))
+        return lost
 
     def check(self, folder: int, expected: Identity | None) -> None:
         """Raise Declined unless the source that is to be replaced is still ``expected``."""
         if expected is None:
             return
         try:
-            now = Identity.of(os.stat(self.name, dir_fd=folder, follow_symlinks=False))
+            now = Identity.of(os.stat(self.original, dir_fd=folder, follow_symlinks=False))
         except FileNotFoundError:
             raise Declined("removed or renamed during the run: nothing was written") from None
         if now != expected:
@@ -108,7 +140,8 @@ class Target:
     def take_name(self, folder: int) -> None:
         """Give the synced temp its name; the folder is left to be synced. Raises Declined or OSError."""
         name = self.name
-        if self.overwrite or self.replaces is not None:
+        replacing = self.replaces is not None and not self.removes
+        if self.overwrite or replacing or (self.removes and self._is_there(folder)):
             os.rename(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder)
             return
         try:
@@ -124,6 +157,16 @@ class Target:
             return
         with contextlib.suppress(OSError):  # the result is there; the next run removes what is left
             os.unlink(self.temp, dir_fd=folder)
+
+    def _is_there(self, folder: int) -> bool:
+        """Whether this very result has the name already, from a try that was killed before its source was gone."""
+        if self.entry is None or not _exists(self.name, folder):
+            return False
+        fd = os.open(self.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            return stat.S_ISREG(os.fstat(fd).st_mode) and file_hash(fd) == self.entry.after_hash
+        finally:
+            os.close(fd)
 
 
 def _exists(name: str, folder: int) -> bool:
@@ -178,19 +221,24 @@ def sync(fd: int) -> None:
     os.fsync(fd)
 
 
-def copy_xattrs(fd: int, folder: int, name: str) -> None:
-    """Take over extended attributes (ACLs are among them); those the file system or kernel refuses are left out."""
+def copy_xattrs(fd: int, folder: int, name: str) -> list[str]:
+    """Take over extended attributes (ACLs are among them); returns the names of those that were refused."""
+    refused: list[str] = []
     if sys.platform != "linux":
-        return
+        return refused
     source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     try:
         for key in os.listxattr(source):
             if key == MARK:
                 continue  # it speaks of the bytes that are there now
-            with contextlib.suppress(OSError):
+            try:
                 os.setxattr(fd, key, os.getxattr(source, key))
+            except OSError:
+                if not key.startswith(_OF_THE_SYSTEM):
+                    refused.append(key)
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
     finally:
         close(source)
+    return refused

@@ -208,6 +208,10 @@ class Policy:
     max_size: SizeLimit | None = None
     """What a result must fit into, by a lower quality where the format has one; None: any size."""
     effort: Effort = Effort.BALANCED
+    replace: bool = False
+    """Whether a source goes once its conversion lies beside it."""
+    preserve: frozenset[str] = frozenset()
+    """What results take over beside the mode where they replace nothing: ``time``, ``owner``, ``xattr``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +259,8 @@ class Recipe:
             "lossless": policy.lossless,
             "maxSize": [policy.max_size.percent, policy.max_size.bytes] if policy.max_size else None,
             "effort": policy.effort.value,
+            "replace": policy.replace,
+            "preserve": sorted(policy.preserve),
         }
 
     @classmethod
@@ -275,6 +281,8 @@ class Recipe:
                 lossless=value["lossless"],
                 max_size=SizeLimit(*value["maxSize"]) if value["maxSize"] else None,
                 effort=Effort(value["effort"]),
+                replace=value["replace"],
+                preserve=frozenset(value["preserve"]),
             ),
             tuple(Variant(None if kind is None else Format(kind), width) for kind, width in value["variants"]),
             Records(*value["records"]),
@@ -283,7 +291,7 @@ class Recipe:
 
 @functools.lru_cache(maxsize=64)
 def _key(recipe: Recipe) -> str:
-    beside_the_result = {"records", "verify", "overwrite", "limits"}
+    beside_the_result = {"records", "verify", "overwrite", "limits", "replace", "preserve"}
     value = {name: part for name, part in recipe.to_json().items() if name not in beside_the_result}
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -310,6 +318,11 @@ class Job:
     def in_place(self) -> bool:
         """Whether the result takes the place of its source."""
         return self.source == self.target
+
+    @property
+    def takes_source(self) -> bool:
+        """Whether the source is not at its path any more afterwards."""
+        return self.in_place or self.recipe.policy.replace
 
 
 @dataclass(frozen=True, slots=True)

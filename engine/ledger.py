@@ -20,7 +20,7 @@ from dataclasses import astuple, dataclass
 
 from engine.source import Identity
 
-__all__ = ["MARK", "SUFFIX", "Entry", "Ledgers", "content_hash", "ledgers", "read_ledger"]
+__all__ = ["MARK", "SUFFIX", "Entry", "Ledgers", "content_hash", "file_hash", "ledgers", "read_ledger"]
 
 MARK = "user.imgopt-tui"
 """Extended attribute of a result that carries its own entry."""
@@ -32,6 +32,12 @@ HASH_HEX = 32
 def content_hash(data: bytes | memoryview) -> str:
     """What tells two contents apart: the first 128 bits of their SHA-256, as hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()[:HASH_HEX]
+
+
+def file_hash(fd: int) -> str:
+    """``content_hash`` of an open file; raises OSError."""
+    with open(fd, "rb", closefd=False) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:HASH_HEX]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from engine.source import Source
 from engine.strip import strip
 from engine.transaction import Written, write_group
 from engine.ways import keeps_pixels, unchanged
+from engine.writable import check_writable
 
 __all__ = ["Needs", "Write", "commit", "failure", "prepare"]
 
@@ -93,6 +94,9 @@ class Write:
             outcome = replace(failure(error, outcome.original_size), source_format=outcome.source_format)
         else:
             outcome = replace(outcome, entry=self.entry if self.target is None else written[-1].entry)
+            if lost := ", ".join(dict.fromkeys(name for each in written for name in each.lost)):
+                reason = f"without {lost}, which could not be kept"
+                outcome = replace(outcome, reason=f"{outcome.reason}; {reason}" if outcome.reason else reason)
         return replace(outcome, seconds=time.monotonic() - self.started)
 
 
@@ -157,8 +161,9 @@ def prepare(
             limit = job.recipe.policy.limits.max_file_size
             if source.size > limit:
                 raise Declined(f"{source.size:,} bytes are over the limit of {limit:,}; see --max-file-size")
-            if job.in_place and source.status.st_nlink > 1:
+            if job.takes_source and source.status.st_nlink > 1:
                 _check_links(job, source)
+            check_writable(job.target, source.fd if job.takes_source else None)
             if source.size + READ_AHEAD_BYTES > allowance:
                 return Needs(source.size + READ_AHEAD_BYTES)
             data = source.read()
@@ -196,7 +201,7 @@ def _optimize(
     format = codec.target_format(facts, settings)
     if job.in_place and format is not facts.format and policy.keep_original:
         raise Declined(f"a {facts.format.value.upper()} under another format's name: rename it, or write to a folder")
-    full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and (job.in_place or policy.lossless))
+    full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and (job.takes_source or policy.lossless))
     predicted, seconds = _predicted_with_siblings(job, facts, len(data), full_check=full)
     needs = int(predicted * factors.get(kind(facts.format, format), 1.0))
     if needs > allowance:
@@ -391,17 +396,19 @@ def _entry(
 
 
 def _target(job: Job, source: Source, path: str, temp: str, entry: Entry | None) -> Target:
-    in_place = path == job.source
-    records = job.recipe.records
+    records, policy = job.recipe.records, job.recipe.policy
+    takes = path == job.source or policy.replace
     return Target(
         path,
         temp,
-        replaces=source.identity if in_place else None,
+        replaces=source.identity if takes else None,
+        source=job.source,
+        preserve=policy.preserve,
         like=source.status,
-        overwrite=job.recipe.policy.overwrite,
+        overwrite=policy.overwrite,
         entry=entry,
         ledger=records.ledger,
-        backup=records.backups if in_place else "",
+        backup=records.backups if takes else "",
         index=job.index,
         marked=records.marks,
     )

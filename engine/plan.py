@@ -224,6 +224,8 @@ def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
     """Check roots and output folders; raises PlanError before anything is read or written."""
     if settings.lossless and (missing := missing_for_lossless()):
         raise PlanError(missing)
+    if settings.replace and not (settings.in_place and settings.format != "original"):
+        raise PlanError("--replace says that sources go once they are converted: give --in-place and --format with it")
     roots = _roots(paths, settings)
     if settings.in_place:
         return Plan(_targets(roots, None), settings, False, "in place", ())

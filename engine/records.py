@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.areas import describe, note_areas, sweep_area
 from engine.backup import AREA
 from engine.errors import PlanError
 from engine.job import Recipe, Records
 from engine.places import state_folder
 from engine.settings import Settings
+from engine.summary import summary
 
 __all__ = ["RunRecords"]
 
@@ -26,6 +29,9 @@ class RunRecords:
 
     def __init__(self, roots: Sequence[str], settings: Settings, run_id: str) -> None:
         """``roots`` are the folders that are scanned, in the order of the plan."""
+        self._run = run_id
+        self._roots = tuple(roots)
+        self._summary = summary(settings)
         self._remembers = settings.remember != "none"
         self._marks = settings.remember == "xattr"
         self._keeps = settings.in_place and settings.backup
@@ -37,19 +43,20 @@ class RunRecords:
 
     def recipes(self, recipe: Recipe) -> list[Recipe]:
         """``recipe`` for each root."""
-        wanted = self._remembers or self._keeps
         return [
-            replace(recipe, records=Records(folder if wanted else "", folder if self._keeps else "", self._marks))
+            replace(recipe, records=Records(folder if self._wanted else "", folder if self._keeps else "", self._marks))
             for folder in self.folders
         ]
 
     def prepare(self) -> str:
         """Make the folders; returns what cannot be remembered and why, empty if all is well. Raises PlanError when
         originals could not be kept."""
-        for folder in dict.fromkeys(self.folders if self._keeps or self._remembers else ()):
+        for folder, root in dict(zip(self.folders, self._roots, strict=True)).items() if self._wanted else ():
             try:
                 os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
                 os.makedirs(folder, mode=0o700, exist_ok=True)
+                if self._keeps:
+                    describe(folder, root, self._run, time.time(), self._summary)
             except OSError as error:
                 if not self._keeps:
                     return f"{folder} cannot be made ({error.strerror}): what was done will not be remembered"
@@ -57,11 +64,19 @@ class RunRecords:
                     f"{folder}: originals cannot be kept there ({error.strerror}); "
                     "choose a folder with --backup-folder, or go without undo with --no-backup"
                 ) from None
+        if self._keeps:
+            note_areas(self._run, self.folders)
         return ""
+
+    @property
+    def _wanted(self) -> bool:
+        return self._remembers or self._keeps
 
     def sweep(self) -> None:
         """At the end, remove folders that nothing went to."""
         for folder in dict.fromkeys(self.folders):
+            if self._keeps:
+                sweep_area(folder, self._run)
             with contextlib.suppress(OSError):  # a folder that holds something stays
                 os.rmdir(folder)
                 os.rmdir(os.path.dirname(folder))

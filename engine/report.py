@@ -57,9 +57,11 @@ def _facts(sibling: Sibling) -> dict[str, object]:
     return {key: value for key, value in asdict(sibling).items() if key != "name"}
 
 
-def benchmark_report(state: RunState, info: RunInfo, phase: Phase, elapsed: float, mem_peak: int) -> dict[str, Any]:
+def benchmark_report(
+    state: RunState, info: RunInfo, phase: Phase, elapsed: float, mem_peak: int, backups: int = 0
+) -> dict[str, Any]:
     """The figures of a run, finished or not. Bytes, seconds, percent; ``meanRatio`` is the mean percent saved over
-    done and kept images."""
+    done and kept images. ``backups``: bytes of the originals it keeps, which are not free before they go."""
     totals, metrics = state.totals(), state.metrics
     ratios = [
         saved_percent(state.catalog.original(index), state.catalog.optimized(index))
@@ -86,6 +88,7 @@ def benchmark_report(state: RunState, info: RunInfo, phase: Phase, elapsed: floa
         "bytesOut": totals.bytes_out,
         "savedBytes": totals.saved,
         "savedPercent": saved_percent(totals.bytes_in, totals.bytes_out),
+        "backupBytes": backups,
         "siblings": sum(len(found) for found in written),
         "siblingBytes": sum(one.size for found in written for one in found),
         "meanRatio": sum(ratios) / len(ratios) if ratios else 0.0,
@@ -111,6 +114,7 @@ def report_text(report: Mapping[str, Any]) -> str:
         f"{human_bytes(report['bytesIn'])} -> {human_bytes(report['bytesOut'])}, "
         f"saved {human_bytes(report['savedBytes'])} ({report['savedPercent']:.1f}%; "
         f"mean {report['meanRatio']:.1f}% an image)",
+        *_room(report),
         *(
             [f"{report['siblings']} siblings beside them, {human_bytes(report['siblingBytes'])}"]
             if report.get("siblings")
@@ -121,6 +125,21 @@ def report_text(report: Mapping[str, Any]) -> str:
         f"{report['batches']} batches, mostly of {report['commonBatchSize']}, "
         f"{batch['median']:.1f} s median, {batch['p95']:.1f} s p95",
         f"images per worker {worker['minimum']:.0f} / {worker['mean']:.0f} / {worker['maximum']:.0f} (min/mean/max)",
-        f"results in {report['output']}" if report["output"] != "in place" else "results in place of the originals",
+        _place(report),
     ]
     return "\n".join(lines)
+
+
+def _room(report: Mapping[str, Any]) -> list[str]:
+    """What was saved is not free while the originals are kept."""
+    if not report.get("backupBytes"):
+        return []
+    kept, run = human_bytes(report["backupBytes"]), report["run"]
+    return [f"0 B freed until the backups ({kept}) are pruned: imgopt-tui backups --prune {run}"]
+
+
+def _place(report: Mapping[str, Any]) -> str:
+    if report["output"] != "in place":
+        return f"results in {report['output']}"
+    back = f"; back again with: imgopt-tui undo {report['run']}" if report.get("backupBytes") else ""
+    return f"results in place of the originals{back}"

@@ -35,8 +35,9 @@ from engine.progress import BatchedProgress, RunState
 from engine.records import RunRecords
 from engine.report import benchmark_report, human_bytes
 from engine.runlog import RunLog
-from engine.settings import Settings, summary
+from engine.settings import Settings
 from engine.slots import QUEUE_IMAGES
+from engine.summary import summary
 from engine.view import (
     BatchRow,
     Gauges,
@@ -228,6 +229,8 @@ class Run:
 
     def _seen(self, event: Event) -> None:
         """Name what failed in the log, and pass everything on."""
+        if isinstance(event, Finished):
+            self._feed.room.settle(event.index, event.outcome)
         if isinstance(event, Finished) and event.outcome.status is Status.FAILED:
             self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
         self._told(event)
@@ -308,7 +311,8 @@ class Run:
     async def report(self) -> Mapping[str, Any]:
         """The benchmark report so far."""
         elapsed = (self._ended or self._clock()) - self._began
-        return benchmark_report(self.state, self._info, self._phase, elapsed, self._gauges.mem_peak)
+        peak = self._gauges.mem_peak
+        return benchmark_report(self.state, self._info, self._phase, elapsed, peak, self._feed.room.held)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

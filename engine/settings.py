@@ -18,7 +18,7 @@ from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 from engine.variants import Variant, variants_of
 
-__all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting", "summary"]
+__all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting"]
 
 
 def _quality(default: int | None, name: str, help: str, *flags: str) -> Any:
@@ -144,6 +144,22 @@ class Settings:
         flags=("--in-place",),
         in_files=False,
     )
+    replace: bool = declare(
+        False,
+        "output",
+        Kind.FLAG,
+        "with `in_place` and `format`: the source goes, into the backups, once its conversion lies beside it",
+        flags=("--replace",),
+        in_files=False,
+    )
+    preserve: tuple[str, ...] = declare(
+        (),
+        "output",
+        Kind.CHOICES,
+        "what results in a folder take over beside the mode; in place all of it is kept",
+        choices=("time", "owner", "xattr"),
+        flags=("-p", "--preserve"),
+    )
     verify: str = declare(
         "auto",
         "output",
@@ -166,6 +182,14 @@ class Settings:
         Kind.PATH,
         "folder for the originals; not set: `.imgopt-backups` inside each root, so that hard links are possible",
         flags=("--backup-folder",),
+    )
+    backup_limit: int | None = declare(
+        None,
+        "output",
+        Kind.SIZE,
+        "most that the originals kept by a run may hold; images beyond it are skipped; not set: no limit",
+        high=2**50,
+        flags=("--backup-limit",),
     )
     remember: str = declare(
         "journal",
@@ -250,13 +274,7 @@ class Settings:
         flags=("--max-frames",),
     )
     max_file_size: int = declare(
-        512 * 1024**2,
-        "limits",
-        Kind.SIZE,
-        "skip larger files",
-        low=1,
-        high=2**40,
-        flags=("--max-file-size",),
+        512 * 1024**2, "limits", Kind.SIZE, "skip larger files", low=1, high=2**40, flags=("--max-file-size",)
     )
 
     ascii: bool = declare(
@@ -301,6 +319,8 @@ class Settings:
             lossless=self.lossless,
             max_size=self.max_size,
             effort=Effort(self.effort),
+            replace=self.replace,
+            preserve=frozenset(self.preserve),
         )
         return Recipe(settings, policy, self.variants)
 
@@ -364,29 +384,3 @@ def conflicts(settings: Settings) -> list[tuple[str, str]]:
 
     pairs = ((first_set(left), first_set(right)) for left, right in CONFLICTS)
     return [(left, right) for left, right in pairs if left and right]
-
-
-def summary(settings: Settings) -> str:
-    """The settings that decide the result, in one line for the eye."""
-    quality = settings.recipe().settings.quality
-    png = "lossless" if quality.png == 100 else str(quality.png)
-    parts = [f"jpeg {quality.jpeg}", f"webp {quality.webp}", f"avif {quality.avif}", f"png {png}"]
-    parts = ["lossless"] if settings.lossless else parts
-    if settings.max_size is not None:
-        parts.append(f"at most {settings.max_size}")
-    if settings.format != "original":
-        parts.append(f"to {settings.format}")
-    if settings.effort != Effort.BALANCED:
-        parts.append(f"effort {settings.effort}")
-    for name in ("width", "height", "long_edge", "short_edge"):
-        if getattr(settings, name):
-            parts.append(f"{name.replace('_', ' ')} {getattr(settings, name)}")
-    if settings.also:
-        parts.append(f"also {', '.join(settings.also)}")
-    if settings.widths:
-        parts.append(f"widths {', '.join(map(str, settings.widths))}")
-    if settings.allow_loss:
-        parts.append(f"may lose {', '.join(settings.allow_loss)}")
-    if settings.metadata != MetadataPolicy.STRIP:
-        parts.append(f"metadata {settings.metadata}")
-    return "  ".join(parts)

@@ -81,7 +81,14 @@ def make_siblings(
         if full_check and not encoded.as_stored:
             check_pixels(data, facts, settings, encoded)
         path = os.path.join(os.path.dirname(job.target), name)
-        target = Target(path, sibling_temp(temp, number), like=source.status, overwrite=policy.overwrite)
+        target = Target(
+            path,
+            sibling_temp(temp, number),
+            source=job.source,
+            like=source.status,
+            preserve=policy.preserve,
+            overwrite=policy.overwrite,
+        )
         writes.append((target, encoded.data))
         size = len(encoded.data)
         made.append(Sibling(name, size, encoded.width, encoded.height, encoded.format.value, encoded.quality))

@@ -63,6 +63,11 @@ class Source:
             os.close(self._fd)
 
     @property
+    def fd(self) -> int:
+        """Its descriptor, until the end of the context."""
+        return self._fd
+
+    @property
     def size(self) -> int:
         """Bytes."""
         return self.status.st_size

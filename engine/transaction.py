@@ -2,7 +2,7 @@
 
     temp beside the target (O_EXCL, 0600) ▸ write ▸ attributes ▸ fsync
     in place: ▸ original into the backups ▸ fsync of the ledger and of the backups ▸ source still the same?
-    ▸ rename ▸ fsync of the folder
+    ▸ rename ▸ fsync of the folder ▸ where a conversion takes its source's place: source unlinked ▸ fsync of the folder
 
 Any error before the rename removes the temp, takes the original out of the backups again and leaves every other file as
 it was. Of a group each step is done for all before the next begins, so that one commit of the file system's own journal
@@ -34,6 +34,8 @@ class Written:
     """Declined or WriteFailed; None for a result that is in place."""
     entry: Entry | None = None
     """What was written down of it, with the identity the result has now."""
+    lost: tuple[str, ...] = ()
+    """Attributes of the source that it could not keep."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class _Piece:
     entry: Entry | None = None
     error: Exception | None = None
     placed: bool = False
+    lost: tuple[str, ...] = ()
 
 
 def write(target: Target, data: bytes) -> None:
@@ -73,7 +76,7 @@ def write_group(writes: Sequence[tuple[Target, bytes]], ledgers: Ledgers | None 
         group.rename()
     finally:
         group.close()
-    return [Written(piece.error, piece.entry if piece.error is None else None) for piece in group.pieces]
+    return [Written(piece.error, piece.entry if piece.error is None else None, piece.lost) for piece in group.pieces]
 
 
 class _Group:
@@ -131,7 +134,8 @@ class _Group:
             target = piece.target
             with self._told(piece):
                 piece.folder = self._folder(os.path.dirname(target.path), create=target.replaces is None)
-                piece.temp = target.fill(piece.data, piece.folder)
+                piece.temp, lost = target.fill(piece.data, piece.folder)
+                piece.lost = tuple(lost)
                 piece.expected = target.replaces
                 if target.entry is not None:
                     after = Identity.of(os.fstat(piece.temp))
@@ -156,7 +160,7 @@ class _Group:
                 try:
                     areas[target.backup] = area = self._folder(target.backup, create=False)
                     target.check(piece.folder, target.replaces)  # a link changes ctime, which cannot tell afterwards
-                    kept = keep_original(target.index, target.name, piece.folder, area, target.replaces)
+                    kept = keep_original(target.index, target.original, piece.folder, area, target.replaces)
                 except (OSError, WriteFailed) as error:
                     reason = f"the original cannot be kept as a backup: {_why(error)}; it is untouched"
                     cause = error if isinstance(error, OSError) else None
@@ -197,6 +201,27 @@ class _Group:
         for path in dict.fromkeys(os.path.dirname(piece.target.path) for piece in self.pieces if piece.placed):
             here = [piece for piece in self._well() if os.path.dirname(piece.target.path) == path]
             self._sync_folder(path, self._folders[path], here)
+        self._remove_sources()
+
+    def _remove_sources(self) -> None:
+        """Where results lie beside their sources for good, the sources go; one that changed stays, without result."""
+        gone: dict[int, list[_Piece]] = {}
+        for piece in self._well():
+            if not piece.target.removes:
+                continue
+            with self._told(piece):
+                try:
+                    piece.target.check(piece.folder, piece.expected)
+                    os.unlink(piece.target.original, dir_fd=piece.folder)
+                except BaseException:
+                    with contextlib.suppress(OSError):
+                        os.unlink(piece.target.name, dir_fd=piece.folder)
+                    piece.placed = False
+                    raise
+            if piece.error is None:
+                gone.setdefault(piece.folder, []).append(piece)
+        for folder, pieces in gone.items():
+            self._sync_folder(os.path.dirname(pieces[0].target.path), folder, pieces)
 
     def _sync_folder(self, path: str, folder: int, pieces: list[_Piece]) -> None:
         try:

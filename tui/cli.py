@@ -100,6 +100,20 @@ def _stop(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _undo(arguments: argparse.Namespace) -> int:
+    from tui.undo_command import undo_run
+
+    more = {"dry_run": arguments.dry_run, "as_json": arguments.json}
+    return undo_run(arguments.run, arguments.paths, arguments.places, **more)
+
+
+def _backups(arguments: argparse.Namespace) -> int:
+    from tui.backups_command import backups
+
+    which = {"run": arguments.prune, "older_than": arguments.older_than, "every": arguments.all}
+    return backups(arguments.places, **which, yes=arguments.yes, as_json=arguments.json)
+
+
 def _config(arguments: argparse.Namespace) -> int:
     from engine import config
     from engine.settings import SCHEMA
@@ -122,6 +136,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "attach": _attach,
     "ps": _ps,
     "stop": _stop,
+    "undo": _undo,
+    "backups": _backups,
     "optimize": _optimize,
     "optimize-batch": _optimize_batch,
     "config": _config,

@@ -18,6 +18,8 @@ COMMANDS = {
     "attach": "open the dashboard on a running run",
     "ps": "list running runs",
     "stop": "end a running run",
+    "undo": "put back what a run in place replaced",
+    "backups": "list the originals that runs keep, or delete them",
     "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
     "optimize-batch": "optimize a list of tasks: JSON in, JSON out",
     "config": "show where settings come from, or an example file",
@@ -150,6 +152,31 @@ def _stop_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _undo_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} undo", "Put the originals back that a run in place replaced; what changed since stays.")
+    parser.epilog = "exit codes: 0 all back, 1 some refused (named with the reason), 2 wrong usage, 3 nothing to undo"
+    parser.add_argument("run", metavar="RUN", help="its id, the beginning of it, or last")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files or folders (default: all)")
+    parser.add_argument(
+        "--in", dest="places", action="append", default=[], metavar="ROOT", help="look for its backups in this folder"
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be put back, do nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON object with summary and results")
+    return parser
+
+
+def _backups_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} backups", "List the originals that runs in place keep, or delete them.")
+    parser.add_argument("places", nargs="*", metavar="ROOT", help="only those of these folders (default: all known)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--prune", metavar="RUN", help="delete those of this run; it cannot be undone afterwards")
+    which.add_argument("--older-than", metavar="AGE", help="delete those of runs older than this: 12h, 30d, 4w")
+    which.add_argument("--all", action="store_true", help="delete all that are listed")
+    parser.add_argument("--yes", action="store_true", help="delete without asking")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
 def _optimize_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} optimize", "Optimize one image and print its result as JSON.")
     parser.add_argument("input", metavar="IN")
@@ -180,6 +207,8 @@ _PARSERS = {
     "attach": _attach_parser,
     "ps": _ps_parser,
     "stop": _stop_parser,
+    "undo": _undo_parser,
+    "backups": _backups_parser,
     "optimize": _optimize_parser,
     "optimize-batch": _batch_parser,
     "config": _config_parser,

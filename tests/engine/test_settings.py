@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from engine.floor import Floor
 from engine.formats import Format
 from engine.job import Savings, SizeLimit, parse_size
-from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting, summary
+from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting
+from engine.summary import summary
 from engine.task import ResizeMode
 
 NUMBERS = (Kind.WHOLE, Kind.SECONDS, Kind.SIZE)

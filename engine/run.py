@@ -23,10 +23,11 @@ from engine.budget import Budget, fitting_workers, image_budget
 from engine.catalog import Catalog
 from engine.child import keep_ahead
 from engine.errors import PoolError
-from engine.events import Event, Finished
+from engine.events import Event, Finished, Retried
 from engine.feed import Feed
 from engine.folders import unmark
 from engine.job import Status
+from engine.memory import RunMemory
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
@@ -65,10 +66,12 @@ class Run:
         settings: Settings,
         *,
         run_id: str | None = None,
+        resumes: str = "",
         on_event: Callable[[Event], None] = lambda event: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Checks roots and output and raises PlanError; nothing is started or written yet."""
+        """Checks roots and output and raises PlanError; nothing is started or written yet. ``resumes`` is the id of
+        the run that this one continues."""
         self.settings = settings
         self._log = RunLog()
         self.note = self._log.note
@@ -103,7 +106,9 @@ class Run:
         self._paused = 0.0
         self._ended: float | None = None
         recipes = self._records.recipes(recipe)
-        self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note)
+        self._memory = RunMemory(run_id, roots, self._plan, self._records, self.state, self.note, resumes)
+        known = self._memory.known
+        self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note, known)
         self._created: tuple[str, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
@@ -129,6 +134,7 @@ class Run:
         self._progress.start()
         self._phase = Phase.RUNNING
         await self._pool.start()
+        self._memory.start()
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._sample())]
         return self
 
@@ -182,6 +188,7 @@ class Run:
         self._ended = self._clock()
         self._sample_once()
         await self._progress.close()
+        await asyncio.to_thread(self._memory.finish, end, self._report(end))
         totals = self.state.totals()
         saved = human_bytes(totals.saved)
         self.note("info", f"{end.value}: {totals.through} of {totals.found} images, {saved} saved")
@@ -206,8 +213,12 @@ class Run:
 
     def _seen(self, event: Event) -> None:
         """Name what failed in the log, and pass everything on."""
-        if isinstance(event, Finished) and event.outcome.status is Status.FAILED:
-            self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
+        if isinstance(event, Finished):
+            self._memory.finished(event.index, event.outcome)
+            if event.outcome.status is Status.FAILED:
+                self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
+        elif isinstance(event, Retried):
+            self._memory.retried(event)
         self._told(event)
 
     # ── the view ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,8 +295,11 @@ class Run:
 
     async def report(self) -> Mapping[str, Any]:
         """The benchmark report so far."""
+        return self._report(self._phase)
+
+    def _report(self, phase: Phase) -> dict[str, Any]:
         elapsed = (self._ended or self._clock()) - self._began
-        return benchmark_report(self.state, self._info, self._phase, elapsed, self._gauges.mem_peak)
+        return benchmark_report(self.state, self._info, phase, elapsed, self._gauges.mem_peak)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

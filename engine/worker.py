@@ -5,7 +5,7 @@
     reader thread    parses stdin into the task list; end of input without ``exit`` means the parent is gone
 
 Lines in:  ``{"recipe": N, "value": {…}}``, ``{"task": INDEX, "source": …, "target": …, "recipe": N, "allowance": BYTES,
-"temp": NAME, "careful": BOOL, "base": NAME}``, ``{"recall": INDEX}``, ``{"exit": true}``.
+"temp": NAME, "careful": BOOL, "base": NAME, "origin": PATH}``, ``{"recall": INDEX}``, ``{"exit": true}``.
 Lines out: ``{"ready": {…}}``, ``{"started": INDEX}``, ``{"stage": NAME, "index": …, "seconds": …, "needs": …}``,
 ``{"needs": BYTES, "index": …}``, ``{"recalled": INDEX}``, ``{"done": INDEX, "outcome": […]}``.
 
@@ -152,7 +152,8 @@ class Worker:
                 self.send(stage=step.value, index=index, seconds=round(seconds, 2), needs=needs)
 
         careful, base = task.get("careful", False), task.get("base", "")
-        job = Job(index, task["source"], task["target"], recipe, careful=careful, base=base)
+        origin = task.get("origin", "")
+        job = Job(index, task["source"], task["target"], recipe, careful=careful, base=base, origin=origin)
         answer = prepare(job, task["allowance"], task["temp"], stage, started)
         if isinstance(answer, Needs):
             self.send(needs=answer.bytes, index=index)

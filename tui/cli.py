@@ -114,12 +114,22 @@ def _config(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _history(name: str) -> Callable[[argparse.Namespace], int]:
+    def command(arguments: argparse.Namespace) -> int:
+        from tui import history_commands
+
+        return history_commands.COMMANDS[name](arguments)
+
+    return command
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "": _dashboard,
     "run": _run,
     "attach": _attach,
     "ps": _ps,
     "stop": _stop,
+    **{name: _history(name) for name in ("runs", "status", "resume", "quarantine")},
     "optimize": _optimize,
     "optimize-batch": _optimize_batch,
     "config": _config,

@@ -20,6 +20,7 @@ from engine.run import Run
 from engine.server import RunServer
 from engine.settings import Settings
 from engine.view import Phase, Update
+from engine.why import Why
 from tui.text import escape
 
 __all__ = ["Output", "dry_run", "run"]
@@ -130,12 +131,12 @@ def _print(text: str) -> None:
             os.close(null)
 
 
-def run(paths: Sequence[str], settings: Settings, output: Output) -> int:
-    """Run to the end and print what was asked for; returns the exit code."""
-    return asyncio.run(_run(paths, settings, output))
+def run(paths: Sequence[str], settings: Settings, output: Output, resumes: str = "") -> int:
+    """Run to the end and print what was asked for; returns the exit code. ``resumes``: the run this one continues."""
+    return asyncio.run(_run(paths, settings, output, resumes))
 
 
-async def _run(paths: Sequence[str], settings: Settings, output: Output) -> int:
+async def _run(paths: Sequence[str], settings: Settings, output: Output, resumes: str) -> int:
     progress = _Progress(output)
 
     def on_event(event: Event) -> None:
@@ -145,7 +146,7 @@ async def _run(paths: Sequence[str], settings: Settings, output: Output) -> int:
             if event.outcome.status in (Status.FAILED, Status.SKIPPED) and not output.data:
                 _name(work, event, progress, output)
 
-    work = Run(paths, settings, on_event=on_event)
+    work = Run(paths, settings, resumes=resumes, on_event=on_event)
     signals = _Signals(work, progress)
     signals.install()
     async with work, contextlib.AsyncExitStack() as stack:
@@ -161,7 +162,7 @@ async def _run(paths: Sequence[str], settings: Settings, output: Output) -> int:
 
 def _name(work: Run, event: Finished, progress: _Progress, output: Output) -> None:
     """One line for an image that was not done."""
-    if event.outcome.status is Status.SKIPPED and output.quiet:
+    if event.outcome.status is Status.SKIPPED and (output.quiet or event.outcome.why is Why.DONE_ALREADY):
         return
     progress.clear()
     path = escape(work.state.catalog.path(event.index))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.link import WorkerLink
+from engine.why import Why
 
 __all__ = ["TOOK_LONGER", "Deaths"]
 
@@ -36,6 +37,8 @@ class Deaths:
         self._oom_kills = oom_kills
         self._seen = oom_kills()
         self._counts: dict[int, _Count] = {}
+        self.why = Why.NONE
+        """Whether the last death was the image's own doing."""
 
     def alone(self, index: int) -> bool:
         """Whether the next try of image ``index`` is to have all the memory."""
@@ -48,8 +51,10 @@ class Deaths:
         """
         count = self._counts.setdefault(index, _Count())
         before, self._seen = self._seen, self._oom_kills()
+        self.why = Why.NONE
         if link.killed_for or link.returncode not in OUTSIDE_SIGNALS:
             count.crashes += 1
+            self.why = Why.CRASHED
         elif link.returncode == -9 and self._seen > before:
             count.memory += 1
         else:

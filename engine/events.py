@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.job import Outcome, Stage
+from engine.why import Why
 
 __all__ = ["Event", "Finished", "Held", "Queued", "Retried", "StageChanged", "Started", "WorkerGone", "WorkerReady"]
 
@@ -53,6 +54,7 @@ class Retried:
 
     index: int
     reason: str
+    why: Why = Why.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from os.path import join
 
 from engine.catalog import Folder
 from engine.events import Finished
 from engine.job import Job, Outcome, Recipe, Status
+from engine.known import TO_DO, Known, Verdict
 from engine.plan import Found, Plan
 from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
@@ -32,8 +35,10 @@ class Feed:
         progress: BatchedProgress,
         pool: ParallelProcessPool,
         note: Callable[[str, str], None],
+        known: Callable[[], Known | None] = lambda: None,
     ) -> None:
-        """``recipes`` are those of the plan's roots, in order; ``note`` takes a level and a line for the log."""
+        """``recipes`` are those of the plan's roots, in order; ``note`` takes a level and a line for the log; ``known``
+        waits for what is remembered of earlier runs, None for nothing."""
         self._plan = plan
         self._recipes = recipes
         self._state = state
@@ -43,6 +48,8 @@ class Feed:
         settings = plan.settings
         self.room = BackupRoom(settings.backup_limit if settings.in_place and settings.backup else None)
         """What the backups hold."""
+        self._known = known
+        self._origins: dict[int, str] = {}
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
         self._left_out: set[int] = set()
@@ -75,30 +82,46 @@ class Feed:
             self._progress.touch()
 
     async def _scan_all(self) -> None:
-        """The listing runs in a thread."""
-        folders = self._plan.scan(lambda line: self._note("warning", line))
+        """The listing runs in a thread, and so does looking at what is done already."""
+        folders = self._judged()
         swept: set[str] = set()
         while not self._stopped:
             chunk = await asyncio.to_thread(next, folders, None)
             if chunk is None:
                 break
-            folder, found = chunk
+            folder, found, verdicts = chunk
             if folder.target not in swept:
                 swept = {folder.target}  # a folder's chunks come one after the other
                 if removed := await asyncio.to_thread(remove_stale_temps, folder.target):
                     self._note("info", f"{folder.target}: removed {removed} temporary files of a run that was killed")
-            self._add(folder, found)
+            self._add(folder, found, verdicts)
 
-    def _add(self, folder: Folder, found: Sequence[Found]) -> None:
+    def _judged(self) -> Iterator[tuple[Folder, list[Found], list[Verdict]]]:
+        known = self._known()
+        for folder, found in self._plan.scan(lambda line: self._note("warning", line)):
+            yield folder, found, [self._judge(known, folder, each) for each in found]
+
+    def _judge(self, known: Known | None, folder: Folder, found: Found) -> Verdict:
+        if found.skip:
+            return Verdict(found.skip)
+        if known is None or found.status is None:
+            return TO_DO
+        recipe = self._recipes[folder.root]
+        paths = join(folder.source, found.name), join(folder.target, found.target_name)
+        return known.judge(paths[0], found.status, paths[1], recipe.key, siblings=bool(recipe.variants))
+
+    def _add(self, folder: Folder, found: Sequence[Found], verdicts: Sequence[Verdict]) -> None:
         catalog, state = self._state.catalog, self._state
         number = catalog.add_folder(folder)
-        for entry in found:
+        for entry, verdict in zip(found, verdicts, strict=True):
             index = catalog.add(number, entry.name, entry.size, entry.target_name, entry.base)
             state.added(index, entry.size)
-            if entry.skip:
+            if verdict.origin:
+                self._origins[index] = verdict.origin
+            if verdict.skip:
                 self._left_out.add(index)
-                outcome = Outcome(Status.SKIPPED, entry.skip, original_size=entry.size, optimized_size=entry.size)
-                self._progress.put(Finished(index, -1, outcome))
+                outcome = Outcome(Status.SKIPPED, verdict.skip, original_size=entry.size, optimized_size=entry.size)
+                self._progress.put(Finished(index, -1, replace(outcome, why=verdict.why)))
         state.metrics.planned(len(catalog))
         self._progress.touch()
         self._rows_known.set()
@@ -133,4 +156,5 @@ class Feed:
         catalog = self._state.catalog
         paths = catalog.source(index), catalog.target(index)
         recipe = self._recipes[catalog.folder(index).root]
-        return Job(index, *paths, recipe, catalog.original(index), base=catalog.base(index))
+        origin = self._origins.get(index, "")
+        return Job(index, *paths, recipe, catalog.original(index), base=catalog.base(index), origin=origin)

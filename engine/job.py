@@ -19,6 +19,7 @@ from engine.formats import Format
 from engine.ledger import Entry
 from engine.task import TaskSettings
 from engine.variants import Variant
+from engine.why import Why
 
 __all__ = [
     "Job",
@@ -292,7 +293,8 @@ class Recipe:
 @functools.lru_cache(maxsize=64)
 def _key(recipe: Recipe) -> str:
     beside_the_result = {"records", "verify", "overwrite", "limits", "replace", "preserve"}
-    value = {name: part for name, part in recipe.to_json().items() if name not in beside_the_result}
+    as_sent = Recipe.from_json(recipe.to_json())  # the form that workers know it in
+    value = {name: part for name, part in as_sent.to_json().items() if name not in beside_the_result}
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -313,6 +315,8 @@ class Job:
     """A worker died with it: the next try leaves out the libraries of ``engine.extras``."""
     base: str = ""
     """What the file names of its siblings begin with; empty without siblings."""
+    origin: str = ""
+    """The kept original of a source that is our own lossy result: read in its stead, and left alone."""
 
     @property
     def in_place(self) -> bool:
@@ -372,6 +376,7 @@ class Outcome:
     """What the system said when that failed the image."""
     at: str = ""
     """The folder that ``errno`` speaks of; empty for the source itself."""
+    why: Why = Why.NONE
     siblings: tuple[Sibling, ...] = ()
     entry: Entry | None = None
     """What was written down of it; None where nothing was."""
@@ -388,6 +393,7 @@ class Outcome:
         *plain, siblings, entry = value
         plain[0] = Status(plain[0])
         fields: dict[str, Any] = dict(zip(_OUTCOME_FIELDS, plain, strict=True))
+        fields["why"] = Why(fields["why"])
         own = Entry.from_json(entry) if entry is not None else None
         return cls(**fields, siblings=tuple(Sibling(*one) for one in siblings), entry=own)
 

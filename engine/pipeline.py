@@ -31,7 +31,7 @@ from engine.ledger import Entry, Ledgers, content_hash
 from engine.losses import settle
 from engine.probe import Facts, probe
 from engine.sibling_images import Siblings, make_siblings, settings_of, wanted
-from engine.source import Source
+from engine.source import Source, read_kept
 from engine.strip import strip
 from engine.transaction import Written, write_group
 from engine.ways import keeps_pixels, unchanged
@@ -167,6 +167,12 @@ def prepare(
             if source.size + READ_AHEAD_BYTES > allowance:
                 return Needs(source.size + READ_AHEAD_BYTES)
             data = source.read()
+        if job.origin:
+            source.content = content_hash(data)
+            original = read_kept(job.origin, allowance - READ_AHEAD_BYTES)
+            if isinstance(original, int):
+                return Needs(original + READ_AHEAD_BYTES)
+            data, original_size = original, len(original)
         facts = probe(data, job.recipe.policy.limits)
         facts = settle(facts, job.recipe.settings, job.recipe.policy)
         with left_out(job.careful):
@@ -368,7 +374,7 @@ def _keep(
         target=job.target,
     )
     entry = _entry(job, source, data, job.target, kept, kept=True)
-    if job.in_place and kept is data:
+    if job.in_place and kept is data and not job.origin:
         return Write(None, kept, outcome, started, entry=entry, ledger=job.recipe.records.ledger)
     return Write(_target(job, source, job.target, temp, entry), kept, outcome, started)
 
@@ -380,8 +386,8 @@ def _entry(
     records = job.recipe.records
     if not records.ledger and not records.marks:
         return None
-    before_hash = content_hash(data)
-    same = result is data
+    before_hash = source.content or content_hash(data)
+    same = result is data and not job.origin
     return Entry(
         os.path.abspath(job.source),
         source.identity,

@@ -46,6 +46,8 @@ class Found:
     """Why it is not an input; empty when it is."""
     base: str = ""
     """What the names of its siblings begin with; empty without siblings."""
+    status: os.stat_result | None = None
+    """As the scan saw it; None for what is no input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class Plan:
             return Found(entry.name, 0, target, "not a regular file")
         if target != entry.name and target in taken:
             return Found(entry.name, status.st_size, target, f"{target!r} exists already beside it")
-        return Found(entry.name, status.st_size, target, base=base)
+        return Found(entry.name, status.st_size, target, base=base, status=status)
 
 
 def _key(path: str) -> tuple[int, int] | None:

@@ -205,11 +205,11 @@ class ParallelProcessPool:
 
     def _retry(self, number: int, job: Job, link: WorkerLink, reason: str) -> None:
         if verdict := self._deaths.verdict(job.index, link, reason):
-            self._finish(number, job, Outcome(Status.FAILED, verdict))
+            self._finish(number, job, Outcome(Status.FAILED, verdict, why=self._deaths.why))
             return
         job = replace(job, careful=job.careful or link.returncode not in OUTSIDE_SIGNALS)
         self._put_back(job)
-        self._report(Retried(job.index, reason))
+        self._report(Retried(job.index, reason, self._deaths.why))
 
     def _put_back(self, job: Job) -> None:
         if self._deaths.alone(job.index):

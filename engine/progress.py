@@ -17,6 +17,7 @@ from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, 
 from engine.job import Outcome, Status
 from engine.metrics import ParallelProcessingMetrics, RateMeter
 from engine.view import ImageState, Totals
+from engine.why import Why
 
 __all__ = ["BatchedProgress", "RunState", "WorkerState"]
 
@@ -53,6 +54,8 @@ class RunState:
     bytes_through: int = 0
     """Originals of all images that are through, skipped and failed ones included."""
     retried: int = 0
+    already: int = 0
+    """Images left out because an earlier run did them."""
     workers: dict[int, WorkerState] = field(default_factory=dict)
     counts: list[int] = field(default_factory=lambda: [0] * len(ImageState))
     rate: RateMeter = field(default_factory=RateMeter)
@@ -163,6 +166,7 @@ class RunState:
             self.bytes_in += outcome.original_size
             self.bytes_out += outcome.optimized_size
         self.bytes_through += outcome.original_size
+        self.already += outcome.why is Why.DONE_ALREADY
         before = self.catalog.states[index]
         self.counts[before] -= 1
         self.catalog.finish(index, event.slot, outcome)

@@ -8,6 +8,7 @@ the ledgers are in the state folder.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import time
 from collections.abc import Sequence
@@ -17,11 +18,43 @@ from engine.areas import describe, note_areas, sweep_area
 from engine.backup import AREA
 from engine.errors import PlanError
 from engine.job import Recipe, Records
+from engine.ledger import ledgers
 from engine.places import state_folder
 from engine.settings import Settings
 from engine.summary import summary
 
-__all__ = ["RunRecords"]
+__all__ = ["COMPLETE", "RunRecords", "complete", "lock_folder"]
+
+COMPLETE = "complete"
+"""Name of the file that says that a run came to its end, or was brought in order after it was killed."""
+
+
+def lock_folder(folder: str) -> int | None:
+    """A descriptor that keeps others from taking ``folder`` for that of a dead run; None while another holds it."""
+    fd = -1
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if fd >= 0:
+            os.close(fd)
+        return None
+    return fd
+
+
+def complete(folder: str) -> None:
+    """The journal has what the ledgers of ``folder`` say: they stay where they are needed to put originals back."""
+    with contextlib.suppress(OSError):
+        if os.path.basename(os.path.dirname(folder)) == "records" and not _backups(folder):
+            for path in ledgers(folder):
+                os.unlink(path)
+            os.rmdir(folder)
+        else:
+            os.close(os.open(os.path.join(folder, COMPLETE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _backups(folder: str) -> bool:
+    return any(name[:1].isdigit() and "-" in name for name in os.listdir(folder))
 
 
 class RunRecords:
@@ -40,6 +73,7 @@ class RunRecords:
         areas = [_area(root, place, run_id, number) for number, root in enumerate(roots)]
         self.folders: tuple[str, ...] = tuple(areas) if self._keeps else (own,) * len(roots)
         """For each root, the folder of its ledgers; backups are in it, if any are kept."""
+        self._locks: list[int] = []
 
     def recipes(self, recipe: Recipe) -> list[Recipe]:
         """``recipe`` for each root."""
@@ -64,9 +98,21 @@ class RunRecords:
                     f"{folder}: originals cannot be kept there ({error.strerror}); "
                     "choose a folder with --backup-folder, or go without undo with --no-backup"
                 ) from None
+            if (lock := lock_folder(folder)) is not None:
+                self._locks.append(lock)
         if self._keeps:
             note_areas(self._run, self.folders)
         return ""
+
+    def complete(self) -> None:
+        """The journal has everything: no later run need look at these folders again."""
+        for folder in dict.fromkeys(self.folders):
+            complete(folder)
+
+    def release(self) -> None:
+        """They are not in use any more."""
+        while self._locks:
+            os.close(self._locks.pop())
 
     @property
     def _wanted(self) -> bool:

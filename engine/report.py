@@ -81,6 +81,7 @@ def benchmark_report(
         "done": totals.done,
         "kept": totals.kept,
         "skipped": totals.skipped,
+        "already": state.already,
         "failed": totals.failed,
         "remaining": totals.found - totals.through,
         "retried": totals.retried,
@@ -108,8 +109,9 @@ def benchmark_report(
 def report_text(report: Mapping[str, Any]) -> str:
     """The report for people, a few short lines."""
     batch, worker = report["batchSeconds"], report["tasksPerWorker"]
+    already = f" ({report['already']} done already)" if report.get("already") else ""
     lines = [
-        f"{report['done']} done, {report['kept']} kept, {report['skipped']} skipped, {report['failed']} failed"
+        f"{report['done']} done, {report['kept']} kept, {report['skipped']} skipped{already}, {report['failed']} failed"
         + (f", {report['remaining']} not begun" if report["remaining"] else ""),
         f"{human_bytes(report['bytesIn'])} -> {human_bytes(report['bytesOut'])}, "
         f"saved {human_bytes(report['savedBytes'])} ({report['savedPercent']:.1f}%; "

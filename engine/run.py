@@ -22,12 +22,13 @@ from engine import monitor
 from engine.catalog import Catalog
 from engine.child import keep_ahead
 from engine.errors import PoolError
-from engine.events import Event, Finished, Queued
+from engine.events import Event, Finished, Queued, Retried
 from engine.feed import Feed
 from engine.ground import Ground
 from engine.guard import DiskGuard
 from engine.headroom import Headroom
 from engine.job import Status
+from engine.memory import RunMemory
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
@@ -67,10 +68,12 @@ class Run:
         settings: Settings,
         *,
         run_id: str | None = None,
+        resumes: str = "",
         on_event: Callable[[Event], None] = lambda event: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Checks roots and output and raises PlanError; nothing is started or written yet."""
+        """Checks roots and output and raises PlanError; nothing is started or written yet. ``resumes`` is the id of
+        the run that this one continues."""
         self.settings = settings
         self._log = RunLog()
         self.note = self._log.note
@@ -103,7 +106,9 @@ class Run:
         self._paused = 0.0
         self._ended: float | None = None
         recipes = self._records.recipes(recipe)
-        self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note)
+        self._memory = RunMemory(run_id, roots, self._plan, self._records, self.state, self.note, resumes)
+        known = self._memory.known
+        self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note, known)
         self._ground = Ground(self._plan, self._records)
         self._guard = DiskGuard(
             self._ground.room(),
@@ -136,6 +141,7 @@ class Run:
         self._phase = Phase.RUNNING
         self._guard.look()
         await self._pool.start()
+        self._memory.start()
         self._tasks = [asyncio.create_task(each) for each in (self._work(), self._sample(), self._guard.watch())]
         return self
 
@@ -182,18 +188,17 @@ class Run:
         except PoolError as error:
             self.note("error", str(error))
             end = Phase.FAILED
-        except (
-            Exception
-        ) as error:  # the system refuses a thread, or a bug: it must end the run with a word, not leave it hanging
+        except Exception as error:  # a refused thread, or a bug: the run must end with a word, not be left hanging
             self.note("error", f"the run cannot go on: {type(error).__name__}: {error}; please report it")
             end = Phase.FAILED
         scanner.cancel()
         await asyncio.gather(scanner, return_exceptions=True)
         await self._pool.close(now=end is Phase.FAILED)
-        self._ground.leave()
         self._ended = self._clock()
         self._sample_once()
         await self._progress.close()
+        await asyncio.to_thread(self._memory.finish, end, self._report(end))
+        self._ground.leave()
         totals = self.state.totals()
         saved = human_bytes(totals.saved)
         self.note("info", f"{end.value}: {totals.through} of {totals.found} images, {saved} saved")
@@ -231,8 +236,11 @@ class Run:
         """Name what failed in the log, and pass everything on."""
         if isinstance(event, Finished):
             self._feed.room.settle(event.index, event.outcome)
-        if isinstance(event, Finished) and event.outcome.status is Status.FAILED:
-            self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
+            self._memory.finished(event.index, event.outcome)
+            if event.outcome.status is Status.FAILED:
+                self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
+        elif isinstance(event, Retried):
+            self._memory.retried(event)
         self._told(event)
 
     # ── the view ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -310,9 +318,12 @@ class Run:
 
     async def report(self) -> Mapping[str, Any]:
         """The benchmark report so far."""
+        return self._report(self._phase)
+
+    def _report(self, phase: Phase) -> dict[str, Any]:
         elapsed = (self._ended or self._clock()) - self._began
         peak = self._gauges.mem_peak
-        return benchmark_report(self.state, self._info, self._phase, elapsed, peak, self._feed.room.held)
+        return benchmark_report(self.state, self._info, phase, elapsed, peak, self._feed.room.held)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

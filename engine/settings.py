@@ -200,6 +200,23 @@ class Settings:
         flags=("--remember",),
     )
 
+    force: bool = declare(
+        False,
+        "output",
+        Kind.FLAG,
+        "do again what an earlier run did, and encode our own lossy results again even without their originals",
+        flags=("--force",),
+        in_files=False,
+    )
+    retry_quarantined: bool = declare(
+        False,
+        "output",
+        Kind.FLAG,
+        "try again what was set aside because it crashed or hung a worker twice",
+        flags=("--retry-quarantined",),
+        in_files=False,
+    )
+
     recursive: bool = declare(
         True, "scan", Kind.FLAG, "descend into folders below the roots", flags=("--recursive", "--no-recursive")
     )

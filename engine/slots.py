@@ -199,6 +199,8 @@ class Slot:
         more: dict[str, object] = {"careful": True} if job.careful else {}
         if job.base:
             more["base"] = job.base
+        if job.origin:
+            more["origin"] = job.origin
         paths = {"source": job.source, "target": job.target, "temp": task.temp}
         self.link.send(task=job.index, recipe=number, allowance=allowance, **paths, **more)
 

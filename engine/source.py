@@ -12,7 +12,7 @@ from typing import Self
 
 from engine.errors import Declined, Unreadable, system_reason
 
-__all__ = ["Identity", "Source"]
+__all__ = ["Identity", "Source", "read_kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Source:
     def __init__(self, path: str) -> None:
         """Open ``path``; raises Unreadable or Declined."""
         self.path = path
+        self.content = ""
+        """``content_hash`` of the file, where its result is made from another one."""
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except OSError as error:
@@ -98,3 +100,13 @@ class Source:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
+
+
+def read_kept(path: str, allowed: int) -> bytes | int:
+    """The kept original of a result of ours, or its size in bytes where that is more than ``allowed``; raises Declined
+    when it is not there any more."""
+    try:
+        with Source(path) as source:
+            return source.size if source.size > allowed else source.read()
+    except (Unreadable, Declined) as error:
+        raise Declined(f"our own lossy result, and its kept original {error}") from None

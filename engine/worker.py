@@ -5,8 +5,8 @@
     reader thread    parses stdin into the task list; end of input without ``exit`` means the parent is gone
 
 Lines in:  ``{"recipe": N, "value": {…}}``, ``{"task": INDEX, "source": …, "target": …, "recipe": N, "allowance": BYTES,
-"temp": NAME, "careful": BOOL, "base": NAME}``, ``{"recall": INDEX}``, ``{"factors": {KIND: FACTOR}}``,
-``{"exit": true}``.
+"temp": NAME, "careful": BOOL, "base": NAME, "origin": PATH}``, ``{"recall": INDEX}``,
+``{"factors": {KIND: FACTOR}}``, ``{"exit": true}``.
 Lines out: ``{"ready": {…}}``, ``{"started": INDEX}``, ``{"stage": NAME, "index": …, "seconds": …, "needs": …}``,
 ``{"needs": BYTES, "index": …}``, ``{"recalled": INDEX}``, ``{"done": INDEX, "outcome": […]}``, ``{"resident": BYTES}``.
 
@@ -175,7 +175,8 @@ class Worker:
                 self.send(stage=step.value, index=index, seconds=round(seconds, 2), needs=needs)
 
         careful, base = task.get("careful", False), task.get("base", "")
-        job = Job(index, task["source"], task["target"], recipe, careful=careful, base=base)
+        origin = task.get("origin", "")
+        job = Job(index, task["source"], task["target"], recipe, careful=careful, base=base, origin=origin)
         before = resident.mark()
         answer = prepare(job, task["allowance"], task["temp"], stage, started, self._factors)
         if isinstance(answer, Needs):

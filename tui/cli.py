@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
         output = Output(as_json=arguments.json, as_ndjson=arguments.ndjson, quiet=arguments.quiet)
         if arguments.dry_run:
             return dry_run(arguments.paths, settings, output)
-        return run(arguments.paths, settings, output, arguments.on_hangup)
+        return run(arguments.paths, settings, output, on_hangup=arguments.on_hangup)
     finally:
         keep_ahead(0)
 
@@ -130,6 +130,15 @@ def _config(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _history(name: str) -> Callable[[argparse.Namespace], int]:
+    def command(arguments: argparse.Namespace) -> int:
+        from tui import history_commands
+
+        return history_commands.COMMANDS[name](arguments)
+
+    return command
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "": _dashboard,
     "run": _run,
@@ -138,6 +147,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "stop": _stop,
     "undo": _undo,
     "backups": _backups,
+    **{name: _history(name) for name in ("runs", "status", "resume", "quarantine")},
     "optimize": _optimize,
     "optimize-batch": _optimize_batch,
     "config": _config,

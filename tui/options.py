@@ -20,6 +20,10 @@ COMMANDS = {
     "stop": "end a running run",
     "undo": "put back what a run in place replaced",
     "backups": "list the originals that runs keep, or delete them",
+    "runs": "list runs, past ones too",
+    "status": "how a run stands, or how it ended",
+    "resume": "go on with a run that was interrupted",
+    "quarantine": "list images that crashed or hung workers, and are left out",
     "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
     "optimize-batch": "optimize a list of tasks: JSON in, JSON out",
     "config": "show where settings come from, or an example file",
@@ -122,6 +126,12 @@ def _run_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} run", "Optimize a tree without a screen. Progress goes to stderr, data to stdout.")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="folders or images")
     parser.add_argument("-n", "--dry-run", action="store_true", help="list what would be read and written, do nothing")
+    _add_output(parser)
+    _add_settings(parser, ("encode", "output", "scan", "run", "limits"))
+    return parser
+
+
+def _add_output(parser: _Parser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object with summary and results at the end")
     form.add_argument(
@@ -134,8 +144,6 @@ def _run_parser() -> argparse.ArgumentParser:
         help="when the terminal closes; pause: until imgopt-tui attach lets it go on (default: finish)",
     )
     parser.add_argument("-Q", "--quiet", action="store_true", help="print nothing but failures")
-    _add_settings(parser, ("encode", "output", "scan", "run", "limits"))
-    return parser
 
 
 def _attach_parser() -> argparse.ArgumentParser:
@@ -202,6 +210,35 @@ def _ps_parser() -> argparse.ArgumentParser:
     return _parser(f"{PROG} ps", "List the runs of this user that are going on.")
 
 
+def _runs_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} runs", "List runs, newest first: when, where, how they ended.")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    return parser
+
+
+def _status_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} status", "Show how a run stands, or how it ended.")
+    parser.add_argument("run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the newest)")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    return parser
+
+
+def _resume_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} resume", "Go on with a run that did not come to its end, with the same settings.")
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the newest that did not end)"
+    )
+    _add_output(parser)
+    return parser
+
+
+def _quarantine_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} quarantine", "List images that crashed or hung workers twice; runs leave them out.")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.add_argument("--clear", action="store_true", help="forget them all: the next run tries them again")
+    return parser
+
+
 _PARSERS = {
     "run": _run_parser,
     "attach": _attach_parser,
@@ -209,6 +246,10 @@ _PARSERS = {
     "stop": _stop_parser,
     "undo": _undo_parser,
     "backups": _backups_parser,
+    "runs": _runs_parser,
+    "status": _status_parser,
+    "resume": _resume_parser,
+    "quarantine": _quarantine_parser,
     "optimize": _optimize_parser,
     "optimize-batch": _batch_parser,
     "config": _config_parser,

@@ -21,6 +21,7 @@ from engine.server import RunServer
 from engine.settings import Settings
 from engine.signals import GRACE_SECONDS, RunSignals
 from engine.view import Phase, Update
+from engine.why import Why
 from tui.text import escape
 
 __all__ = ["Output", "dry_run", "run"]
@@ -92,14 +93,16 @@ def _say(text: str, stream: TextIO) -> None:
             os.close(null)
 
 
-def run(paths: Sequence[str], settings: Settings, output: Output, on_hangup: str = "finish") -> int:
-    """Run to the end and print what was asked for; returns the exit code."""
+def run(
+    paths: Sequence[str], settings: Settings, output: Output, *, on_hangup: str = "finish", resumes: str = ""
+) -> int:
+    """Run to the end and print what was asked for; returns the exit code. ``resumes``: the run this one continues."""
     if settings.on_full == "auto" and not sys.stderr.isatty():
         settings = replace(settings, on_full="stop")  # nobody would see that it waits
-    return asyncio.run(_run(paths, settings, output, on_hangup))
+    return asyncio.run(_run(paths, settings, output, on_hangup, resumes))
 
 
-async def _run(paths: Sequence[str], settings: Settings, output: Output, on_hangup: str) -> int:
+async def _run(paths: Sequence[str], settings: Settings, output: Output, on_hangup: str, resumes: str) -> int:
     progress = _Progress(output)
 
     def on_event(event: Event) -> None:
@@ -109,7 +112,7 @@ async def _run(paths: Sequence[str], settings: Settings, output: Output, on_hang
             if event.outcome.status in (Status.FAILED, Status.SKIPPED) and not output.data:
                 _name(work, event, progress, output)
 
-    work = Run(paths, settings, on_event=on_event)
+    work = Run(paths, settings, resumes=resumes, on_event=on_event)
     signals = RunSignals(work, on_hangup=on_hangup, stopping=lambda number: _stopping(number, progress))
     signals.install()
     waits_for = ""
@@ -136,7 +139,7 @@ def _stopping(number: int, progress: _Progress) -> None:
 
 def _name(work: Run, event: Finished, progress: _Progress, output: Output) -> None:
     """One line for an image that was not done."""
-    if event.outcome.status is Status.SKIPPED and output.quiet:
+    if event.outcome.status is Status.SKIPPED and (output.quiet or event.outcome.why is Why.DONE_ALREADY):
         return
     progress.clear()
     path = escape(work.state.catalog.path(event.index))

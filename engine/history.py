@@ -1,0 +1,179 @@
+"""Runs of this user, past and present, as the journal has them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import RunnerError
+from engine.known import DEATHS
+from engine.places import state_folder
+from engine.runner import running
+from engine.task import saved_percent
+from engine.view import Phase
+
+__all__ = ["INTERRUPTED", "PastRun", "choose", "clear_quarantine", "past_runs", "quarantined", "unfinished"]
+
+INTERRUPTED = "interrupted"
+"""The phase of a run whose process is gone without a word."""
+RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run."""
+
+    id: str
+    started: float
+    """Seconds since the epoch."""
+    ended: float | None
+    phase: str
+    """How it ended: a phase, ``interrupted``, or ``running``."""
+    roots: tuple[str, ...]
+    paths: tuple[str, ...]
+    """What was asked for, absolute."""
+    output: str
+    in_place: bool
+    settings: Mapping[str, Any]
+    """As ``Settings.with_values`` reads them."""
+    resumes: str
+    """The run it continued; empty for none."""
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """As ``benchmark_report`` made it; of an interrupted run only counts and bytes."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is something left to resume."""
+        return self.phase not in (Phase.FINISHED.value, RUNNING)
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        plain = {"run": self.id, "started": self.started, "ended": self.ended, "phase": self.phase}
+        where = {"roots": list(self.roots), "output": self.output, "inPlace": self.in_place, "resumes": self.resumes}
+        counts = {name: value for name, value in self.report.items() if not isinstance(value, dict)}
+        return {**counts, **plain, **where, "settings": dict(self.settings)}
+
+
+def _journal() -> Path:
+    return state_folder() / "journal.sqlite"
+
+
+def past_runs() -> list[PastRun]:
+    """All runs, newest first; raises RunnerError when the journal cannot be read."""
+    import sqlite3
+
+    from engine.journal_file import JournalFile
+
+    if not _journal().exists():
+        return []
+    alive = {info.run_id for info in asyncio.run(running())}
+    try:
+        file = JournalFile.reading(_journal())
+        try:
+            return [_past(row, file.counts(row["number"]), row["id"] in alive) for row in file.runs()]
+        finally:
+            file.close()
+    except (sqlite3.Error, OSError) as error:
+        raise _unusable(error) from None
+
+
+def _unusable(error: Exception) -> RunnerError:
+    return RunnerError(f"the journal {_journal()} cannot be used: {error}; the next run brings it in order")
+
+
+def _past(row: Mapping[str, Any], counts: Mapping[str, tuple[int, int, int]], alive: bool) -> PastRun:
+    phase = RUNNING if alive else row["phase"] or INTERRUPTED
+    report = json.loads(row["report"]) if row["report"] else _counted(counts)
+    return PastRun(
+        row["id"],
+        row["started"],
+        row["ended"],
+        phase,
+        tuple(json.loads(row["roots"])),
+        tuple(json.loads(row["paths"])),
+        row["output"],
+        bool(row["in_place"]),
+        json.loads(row["settings"]),
+        row["resumes"] or "",
+        report,
+    )
+
+
+def _counted(counts: Mapping[str, tuple[int, int, int]]) -> dict[str, Any]:
+    images = {status: counts.get(status, (0, 0, 0)) for status in ("done", "kept", "skipped", "failed")}
+    before, after = (sum(images[status][place] for status in ("done", "kept")) for place in (1, 2))
+    sizes = {"bytesIn": before, "bytesOut": after, "savedBytes": before - after}
+    processed = sum(found[0] for found in images.values())
+    percent = saved_percent(before, after)
+    return {
+        **{status: found[0] for status, found in images.items()},
+        **sizes,
+        "savedPercent": percent,
+        "processed": processed,
+    }
+
+
+def choose(runs: Sequence[PastRun], run_id: str | None) -> PastRun:
+    """The run whose id begins with ``run_id``, or the newest; raises RunnerError."""
+    chosen = [run for run in runs if run_id is None or run.id.startswith(run_id)]
+    if not chosen:
+        raise RunnerError("no run is known" if run_id is None else f"no run {run_id!r} is known; see imgopt-tui runs")
+    return chosen[0]
+
+
+def unfinished(runs: Sequence[PastRun], run_id: str | None) -> PastRun:
+    """The run to go on with: ``run_id``, or the newest that did not come to its end and was not gone on with since.
+    Raises RunnerError."""
+    if run_id is None:
+        continued = {run.resumes for run in runs}
+        found = next((run for run in runs if run.unfinished and run.id not in continued), None)
+        if found is None:
+            raise RunnerError("every run came to its end; see imgopt-tui runs")
+        return found
+    run = choose(runs, run_id)
+    if run.phase == RUNNING:
+        raise RunnerError(f"run {run.id} is going on; imgopt-tui attach {run.id} watches it")
+    if not run.unfinished:
+        raise RunnerError(f"run {run.id} came to its end; start it again with imgopt-tui run")
+    return run
+
+
+def quarantined() -> list[dict[str, Any]]:
+    """What later runs leave out: path, size, deaths, reason, run, at; raises RunnerError."""
+    import sqlite3
+
+    from engine.journal_file import JournalFile
+
+    if not _journal().exists():
+        return []
+    try:
+        file = JournalFile.reading(_journal())
+        try:
+            return file.quarantined(DEATHS)
+        finally:
+            file.close()
+    except (sqlite3.Error, OSError) as error:
+        raise _unusable(error) from None
+
+
+def clear_quarantine() -> int:
+    """Forget all of it; returns how many images that were. Raises RunnerError."""
+    import sqlite3
+
+    from engine.journal_file import Damaged, JournalFile
+
+    if not (count := len(quarantined())):
+        return 0
+    try:
+        file = JournalFile(_journal())
+        try:
+            file.clear()
+        finally:
+            file.close()
+    except (sqlite3.Error, OSError, Damaged) as error:
+        raise _unusable(error) from None
+    return count

@@ -1,0 +1,384 @@
+"""The journal's tables: one SQLite file for all runs of a user. Paths are the bytes the file system knows.
+
+    runs         what was asked for, how it ended; ``ended`` is NULL until then
+    results      every image that a run took to its end
+    marks        by content: what was made into what by which recipe
+    stats        which content a file has that was not touched since, so that it need not be read again
+    quarantine   by content: what crashed or hung workers
+    folders      folders of records (``records.py``) whose ledgers are in ``marks``
+
+Everything about single files is keyed by content, so renamed, copied and touched files are known again; ``stats`` only
+saves reading them. Nothing here is needed to put an original back: that is in the ledgers beside the backups.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from engine.ledger import Entry
+from engine.source import Identity
+
+__all__ = ["Damaged", "JournalFile", "Kind", "Mark", "is_damage", "journal_path", "move_aside", "rows_of"]
+
+VERSION = 1
+"""Of the tables, in ``user_version``."""
+LOCK_SECONDS = 5.0
+"""How long to wait for another process that writes."""
+CHECKED_BYTES = 64 * 1024**2
+"""Journals up to this size are checked whole when they are opened; larger ones after a run that was killed."""
+COPIED_BYTES = 256 * 1024**2
+"""A journal that cannot be written is read into memory up to this size."""
+RUNS_WITH_RESULTS = 50
+"""Of older runs the single images are forgotten; their marks stay."""
+NETWORK = frozenset(
+    ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "glusterfs", "fuse.glusterfs", "lustre")
+)
+"""File systems on which WAL does not hold, because its shared memory does not reach other machines."""
+_DAMAGE = frozenset((11, 26))
+"""SQLite's CORRUPT and NOTADB."""
+_SCHEMA = """
+CREATE TABLE runs(
+  number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, pid INTEGER, started REAL NOT NULL, ended REAL, phase TEXT,
+  roots TEXT NOT NULL, paths TEXT NOT NULL, output TEXT NOT NULL, in_place INTEGER NOT NULL, settings TEXT NOT NULL,
+  records TEXT NOT NULL, resumes TEXT, report TEXT);
+CREATE TABLE results(
+  run INTEGER NOT NULL, number INTEGER NOT NULL, path BLOB NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+  why TEXT NOT NULL, original INTEGER NOT NULL, optimized INTEGER NOT NULL, seconds REAL NOT NULL,
+  PRIMARY KEY(run, number)) WITHOUT ROWID;
+CREATE TABLE marks(
+  hash BLOB NOT NULL, recipe TEXT NOT NULL, kind INTEGER NOT NULL, size INTEGER NOT NULL, other BLOB NOT NULL,
+  flags INTEGER NOT NULL, run TEXT NOT NULL, backup BLOB NOT NULL, siblings TEXT,
+  PRIMARY KEY(hash, recipe, kind)) WITHOUT ROWID;
+CREATE INDEX marks_size ON marks(size);
+CREATE TABLE stats(
+  device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
+  ctime INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(device, inode)) WITHOUT ROWID;
+CREATE TABLE quarantine(
+  hash BLOB PRIMARY KEY, size INTEGER NOT NULL, path BLOB NOT NULL, deaths INTEGER NOT NULL, reason TEXT NOT NULL,
+  run TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE folders(path BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
+_PUT_MARK = """
+INSERT INTO marks VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
+  run=excluded.run, flags=flags|excluded.flags, siblings=coalesce(excluded.siblings, siblings),
+  other=CASE WHEN length(backup)=0 OR length(excluded.backup)>0 THEN excluded.other ELSE other END,
+  backup=CASE WHEN length(excluded.backup)>0 THEN excluded.backup ELSE backup END
+"""
+
+
+class Damaged(Exception):
+    """The file is not a journal any more."""
+
+
+class Kind(IntEnum):
+    """Which side of an encode a content was on."""
+
+    SOURCE = 0
+    """A result was made of it elsewhere; ``other`` is the result."""
+    RESULT = 1
+    """It is a result, or an original that was the better file; ``other`` is what it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is known of a content."""
+
+    recipe: str
+    kind: Kind
+    other: bytes
+    flags: int
+    run: str
+    backup: bytes
+    """Path of the original that ``other`` speaks of; empty when it is not kept."""
+    siblings: str | None
+    """Names of the files written beside the result, with ``/`` between; None when not known."""
+
+    @property
+    def kept(self) -> bool:
+        """The original was the better file."""
+        return bool(self.flags & 1)
+
+    @property
+    def lossy(self) -> bool:
+        """Made with loss, so never to be encoded again."""
+        return self.kind is Kind.RESULT and bool(self.flags & 2)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite says that the file itself is broken."""
+    return isinstance(error, Damaged) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def journal_path(state: Path) -> Path:
+    """Where the journal is in the state folder."""
+    return state / "journal.sqlite"
+
+
+def move_aside(path: Path) -> Path:
+    """Put a damaged journal out of the way, with what belongs to it; returns where it is now. Raises OSError."""
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
+    os.rename(path, aside)
+    for suffix in ("-wal", "-shm", "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(f"{path}{suffix}", f"{aside}{suffix}")
+    return aside
+
+
+def _signed(number: int) -> int:
+    """SQLite's integers are signed; some file systems use all 64 bits."""
+    return number - 2**64 if number >= 2**63 else number
+
+
+def stat_row(identity: Identity, content: str) -> tuple[object, ...]:
+    """A row of ``stats``."""
+    device, inode = _signed(identity.device), _signed(identity.inode)
+    return device, inode, identity.size, identity.mtime_ns, identity.ctime_ns, bytes.fromhex(content)
+
+
+def rows_of(entry: Entry, run: str, siblings: str | None) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """What an entry of a ledger is in ``stats`` and in ``marks``. A ctime of 0 is one that is not known."""
+    stats: list[tuple[object, ...]] = []
+    marks: list[tuple[object, ...]] = []
+    before, after = bytes.fromhex(entry.before_hash), bytes.fromhex(entry.after_hash)
+    flags = int(entry.kept) | int(entry.lossy) << 1
+    if not entry.in_place:
+        stats.append(stat_row(entry.before, entry.before_hash))
+        source = before, entry.recipe, Kind.SOURCE, entry.before.size, after, flags, run, b"", siblings
+        marks.append(source)
+    if entry.after is not None and after:
+        if entry.after.ctime_ns:
+            stats.append(stat_row(entry.after, entry.after_hash))
+        backup = os.fsencode(entry.backup)
+        marks.append((after, entry.recipe, Kind.RESULT, entry.after.size, before, flags, run, backup, siblings))
+    return stats, marks
+
+
+class JournalFile:
+    """One connection; whoever uses it from several threads holds a lock. Every method may raise sqlite3.Error."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open or make the journal at ``path``; None: one that is gone with the process. Raises Damaged, OSError,
+        sqlite3.Error."""
+        self.path = path
+        if path is not None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._db = sqlite3.connect(
+            path or ":memory:", timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare()
+        except BaseException as error:
+            self._db.close()
+            if is_damage(error):
+                raise Damaged from None
+            raise
+
+    @classmethod
+    def reading(cls, path: Path) -> JournalFile:
+        """The journal at ``path``, to look at; raises sqlite3.Error."""
+        file = cls.__new__(cls)
+        file.path = path
+        file._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
+        return file
+
+    def _prepare(self) -> None:
+        db = self._db
+        if self.path is not None and not on_network(self.path):
+            db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise sqlite3.NotSupportedError("it is of a newer version of imgopt-tui")
+        if version == VERSION:
+            self._check()
+        else:
+            with self.transaction():
+                if not db.execute("PRAGMA user_version").fetchone()[0]:  # somebody else may have been faster
+                    for statement in _SCHEMA.split(";"):
+                        db.execute(statement)
+                    db.execute(f"PRAGMA user_version={VERSION}")
+
+    def _check(self) -> None:
+        assert self.path is not None
+        small = self.path.stat().st_size <= CHECKED_BYTES
+        killed = self._db.execute("SELECT 1 FROM runs WHERE ended IS NULL").fetchone()
+        if (small or killed) and self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise Damaged
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def copy_from(self, path: Path) -> None:
+        """Take over what the journal at ``path`` holds, which may be one that cannot be written."""
+        if not path.exists() or path.stat().st_size > COPIED_BYTES:
+            return
+        other = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
+        try:
+            if other.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+                other.backup(self._db)
+        finally:
+            other.close()
+
+    def settle(self) -> bool:
+        """Have the disk hold everything; whether it does."""
+        row = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return self.path is not None and row[0] == 0
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._db.close()
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_run(self, values: dict[str, object]) -> int:
+        """A run begins; returns its number. The images of runs long past are forgotten."""
+        if row := self._db.execute("SELECT number FROM runs WHERE id=?", (values["id"],)).fetchone():
+            return int(row[0])
+        names = ",".join(values)
+        marks = ",".join("?" * len(values))
+        number = self._db.execute(f"INSERT INTO runs({names}) VALUES({marks})", (*values.values(),)).lastrowid
+        assert number is not None
+        self._db.execute("DELETE FROM results WHERE run <= ?", (number - RUNS_WITH_RESULTS,))
+        return number
+
+    def end_run(self, number: int, phase: str, report: str) -> None:
+        """A run is over."""
+        values = (time.time(), phase, report, number)
+        self._db.execute("UPDATE runs SET ended=?, phase=?, report=? WHERE number=?", values)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs, newest first, as rows of their table."""
+        cursor = self._db.execute("SELECT * FROM runs ORDER BY number DESC")
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def counts(self, number: int) -> dict[str, tuple[int, int, int]]:
+        """Images of a run by status, with their bytes before and after."""
+        query = "SELECT status, count(*), sum(original), sum(optimized) FROM results WHERE run=? GROUP BY status"
+        return {status: (images, before, after) for status, images, before, after in self._db.execute(query, (number,))}
+
+    # ── images ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put(
+        self, results: Sequence[tuple[object, ...]], stats: Sequence[tuple[object, ...]], marks: Iterable[Any]
+    ) -> None:
+        """Rows of three tables; those that are there are replaced."""
+        self._db.executemany("INSERT OR REPLACE INTO results VALUES(?,?,?,?,?,?,?,?,?)", results)
+        self._db.executemany("INSERT OR REPLACE INTO stats VALUES(?,?,?,?,?,?)", stats)
+        self._db.executemany(_PUT_MARK, marks)
+
+    def hash_of(self, status: os.stat_result) -> bytes | None:
+        """The content of a file that was not touched since it was last read; None when that is not known."""
+        key = _signed(status.st_dev), _signed(status.st_ino)
+        query = "SELECT hash, size, mtime, ctime FROM stats WHERE device=? AND inode=?"
+        row = self._db.execute(query, key).fetchone()
+        if row is None or row[1:] != (status.st_size, status.st_mtime_ns, status.st_ctime_ns):
+            return None
+        content: bytes = row[0]
+        return content
+
+    def knows_size(self, size: int) -> bool:
+        """Whether a content of this size is marked or quarantined."""
+        query = "SELECT EXISTS(SELECT 1 FROM marks WHERE size=?1) OR EXISTS(SELECT 1 FROM quarantine WHERE size=?1)"
+        return bool(self._db.execute(query, (size,)).fetchone()[0])
+
+    def marks(self, content: bytes) -> list[Mark]:
+        """What is known of a content."""
+        query = "SELECT recipe, kind, other, flags, run, backup, siblings FROM marks WHERE hash=?"
+        rows = self._db.execute(query, (content,))
+        return [Mark(recipe, Kind(kind), *rest) for recipe, kind, *rest in rows]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all is known of any content."""
+        query = "SELECT EXISTS(SELECT 1 FROM marks) OR EXISTS(SELECT 1 FROM quarantine)"
+        return not self._db.execute(query).fetchone()[0]
+
+    def forget(self, entries: Iterable[Entry]) -> None:
+        """Results that were taken back do not count as done; what was encoded with loss stays known as that."""
+        with self.transaction():
+            for entry in entries:
+                before, after = bytes.fromhex(entry.before_hash), bytes.fromhex(entry.after_hash)
+                self._db.execute(
+                    "DELETE FROM marks WHERE hash=? AND recipe=? AND kind=?", (before, entry.recipe, Kind.SOURCE)
+                )
+                key = after, entry.recipe, Kind.RESULT
+                self._db.execute("DELETE FROM marks WHERE hash=? AND recipe=? AND kind=? AND flags&2=0", key)
+                backup = os.fsencode(entry.backup)
+                self._db.execute(
+                    "UPDATE marks SET backup=x'' WHERE hash=? AND recipe=? AND kind=? AND backup=?", (*key, backup)
+                )
+
+    # ── folders of records ───────────────────────────────────────────────────────────────────────────────────────
+
+    def knows_folder(self, path: str) -> bool:
+        """Whether the ledgers of a folder of records are in."""
+        row = self._db.execute("SELECT 1 FROM folders WHERE path=?", (os.fsencode(path),)).fetchone()
+        return row is not None
+
+    def add_folder(self, path: str) -> None:
+        """They are."""
+        self._db.execute("INSERT OR IGNORE INTO folders VALUES(?)", (os.fsencode(path),))
+
+    # ── quarantine ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def blame(self, content: bytes, size: int, path: bytes, reason: str, run: str) -> None:
+        """A worker crashed or hung with this content."""
+        values = content, size, path, reason, run, time.time()
+        self._db.execute(
+            "INSERT INTO quarantine VALUES(?1,?2,?3,1,?4,?5,?6) ON CONFLICT DO UPDATE SET "
+            "deaths=deaths+1, path=?3, reason=?4, run=?5, at=?6",
+            values,
+        )
+
+    def clear(self, contents: Sequence[str] | None = None) -> int:
+        """Contents that are not held against anybody any more; None: all. Returns how many were."""
+        if contents is None:
+            return self._db.execute("DELETE FROM quarantine").rowcount
+        cursor = self._db.executemany(
+            "DELETE FROM quarantine WHERE hash=?", [(bytes.fromhex(each),) for each in contents]
+        )
+        return cursor.rowcount
+
+    def deaths(self, content: bytes) -> tuple[int, str]:
+        """How many workers a content cost, and the last one's reason."""
+        row = self._db.execute("SELECT deaths, reason FROM quarantine WHERE hash=?", (content,)).fetchone()
+        return (int(row[0]), str(row[1])) if row is not None else (0, "")
+
+    def quarantined(self, deaths: int) -> list[dict[str, Any]]:
+        """What cost at least that many workers: path, size, deaths, reason, run, at."""
+        query = "SELECT path, size, deaths, reason, run, at FROM quarantine WHERE deaths>=? ORDER BY at DESC"
+        names = ("path", "size", "deaths", "reason", "run", "at")
+        rows = [dict(zip(names, row, strict=True)) for row in self._db.execute(query, (deaths,))]
+        return [{**row, "path": os.fsdecode(row["path"])} for row in rows]
+
+
+def on_network(path: Path) -> bool:
+    """Whether a path lies on a file system that other machines may write to at the same time."""
+    with contextlib.suppress(OSError):
+        target = os.path.realpath(path.parent)
+        best, kind = "", ""
+        for line in Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+            _, mount, found, *_ = line.split(" ")
+            mount = mount.replace("\\040", " ")
+            if (target == mount or target.startswith(mount.rstrip("/") + "/")) and len(mount) >= len(best):
+                best, kind = mount, found
+        return kind in NETWORK
+    return False

@@ -1,0 +1,114 @@
+"""What a run remembers, and what it knows of the runs before it: the journal, or nothing where the user wants that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engine.events import Retried
+from engine.job import Outcome
+from engine.journal import Journal, RunRow
+from engine.known import Known
+from engine.places import state_folder
+from engine.plan import Plan
+from engine.progress import RunState
+from engine.records import RunRecords
+from engine.settings import Settings
+from engine.view import Phase
+from engine.why import Why
+
+__all__ = ["RunMemory"]
+
+PATHS = ("output", "backup_folder")
+"""Settings whose values are paths."""
+
+
+class RunMemory:
+    """One run's journal from its first moment to its last."""
+
+    def __init__(
+        self,
+        run_id: str,
+        paths: Sequence[str],
+        plan: Plan,
+        records: RunRecords,
+        state: RunState,
+        note: Callable[[str, str], None],
+        resumes: str = "",
+    ) -> None:
+        """``paths`` as they were given; ``note`` takes a level and a line."""
+        self._settings = plan.settings
+        self._records = records
+        self._note = note
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._journal: Journal | None = None
+        if plan.settings.remember == "none":
+            return
+        roots = tuple(root.source for root in plan.roots)
+        row = RunRow(
+            run_id,
+            roots,
+            tuple(os.path.abspath(path) for path in paths),
+            plan.output,
+            plan.settings.in_place,
+            _absolute(plan.settings),
+            records.folders,
+            resumes,
+        )
+
+        def folders() -> list[str]:
+            from engine.recovery import folders_of_records
+
+            return folders_of_records(roots, plan.settings.backup_folder, state_folder())
+
+        path = state_folder() / "journal.sqlite"
+        self._journal = Journal(path, row, folders, state.catalog.source, self._tell)
+
+    def _tell(self, level: str, line: str) -> None:
+        """From the journal's thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+                self._loop.call_soon_threadsafe(self._note, level, line)
+
+    def start(self) -> None:
+        """Begin, on the run's event loop."""
+        self._loop = asyncio.get_running_loop()
+        if self._journal is not None:
+            self._journal.start()
+
+    def known(self) -> Known | None:
+        """What earlier runs did; waits until their traces are in order. None: nothing is remembered."""
+        journal = self._journal
+        if journal is None:
+            return None
+        journal.wait_until_ready()
+        force, retry = self._settings.force, self._settings.retry_quarantined
+        return Known(journal, force=force, retry_quarantined=retry, resumed=journal.resumed())
+
+    def finished(self, index: int, outcome: Outcome) -> None:
+        """An image is through."""
+        if self._journal is not None:
+            self._journal.put(index, outcome)
+            if outcome.why is Why.CRASHED:
+                self._journal.crashed(index, outcome.reason.partition(";")[0])
+
+    def retried(self, event: Retried) -> None:
+        """An image's worker died, and it gets another try."""
+        if self._journal is not None and event.why is Why.CRASHED:
+            self._journal.crashed(event.index, event.reason)
+
+    def finish(self, phase: Phase, report: Mapping[str, Any]) -> None:
+        """The run is over, and its images are written down; waits for the disk."""
+        if self._journal is not None:
+            self._journal.finish(phase.value, report)
+            if self._journal.complete:
+                self._records.complete()
+        self._records.release()
+
+
+def _absolute(settings: Settings) -> dict[str, object]:
+    values = settings.to_json()
+    return {key: os.path.abspath(str(value)) if key in PATHS else value for key, value in values.items()}

@@ -1,0 +1,127 @@
+"""``runs``, ``status``, ``resume`` and ``quarantine``: what the journal knows, for people and for programs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from engine import history
+from engine.errors import RunnerError
+from engine.report import human_bytes, report_text
+from engine.settings import Settings
+from engine.view import Update
+from tui.text import escape
+
+__all__ = ["COMMANDS"]
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def _line(run: history.PastRun) -> str:
+    report = run.report
+    counts = ", ".join(f"{report.get(name, 0)} {name}" for name in ("done", "kept", "skipped", "failed"))
+    roots = escape(", ".join(run.roots))
+    saved = human_bytes(report.get("savedBytes", 0))
+    return f"{run.id}  {_when(run.started)}  {run.phase}: {counts}, saved {saved}  {roots} -> {escape(run.output)}"
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    runs = history.past_runs()
+    if arguments.json:
+        print(json.dumps([run.to_json() for run in runs]))
+        return 0
+    for run in runs:
+        print(_line(run))
+    if not runs:
+        print("imgopt-tui: no run is known", file=sys.stderr)
+    if set_aside := len(history.quarantined()):
+        print(f"imgopt-tui: {set_aside} images are set aside: imgopt-tui quarantine", file=sys.stderr)
+    return 0
+
+
+async def _running(run_id: str | None) -> tuple[Update, dict[str, Any]] | None:
+    from engine.runner import attach
+
+    try:
+        view = await attach(run_id)
+    except RunnerError:
+        return None
+    try:
+        async for update in view.updates():
+            return update, dict(await view.report())
+        return None
+    finally:
+        await view.close()
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    if (live := asyncio.run(_running(arguments.run))) is not None:
+        update, report = live
+        if arguments.json:
+            print(json.dumps(report))
+        else:
+            print(f"run {report['run']}: {update.phase.value}, {update.totals.through} of {update.totals.found} images")
+            print(report_text(report))
+        return 0
+    run = history.choose(history.past_runs(), arguments.run)
+    if arguments.json:
+        print(json.dumps(run.to_json()))
+        return 0
+    print(_line(run))
+    if run.phase == history.INTERRUPTED:
+        print(f"its process is gone; imgopt-tui resume {run.id} goes on with it")
+    elif "batchSeconds" in run.report:
+        print(report_text(run.report))
+    return 0
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from engine.child import LEAST_WORKERS, keep_ahead, start_workers_ahead
+
+    past = history.unfinished(history.past_runs(), arguments.run)
+    try:
+        settings = Settings().with_values(past.settings)
+    except (ValueError, KeyError) as error:
+        raise RunnerError(f"the settings of run {past.id} are of another version: {error}") from None
+    start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
+    try:
+        from tui.run_command import Output, run
+
+        output = Output(as_json=arguments.json, as_ndjson=arguments.ndjson, quiet=arguments.quiet)
+        if not arguments.quiet:
+            print(f"imgopt-tui: going on with run {past.id}: {escape(', '.join(past.paths))}", file=sys.stderr)
+        return run(past.paths, settings, output, on_hangup=arguments.on_hangup, resumes=past.id)
+    finally:
+        keep_ahead(0)
+
+
+def _quarantine(arguments: argparse.Namespace) -> int:
+    if arguments.clear:
+        count = history.clear_quarantine()
+        print(f"imgopt-tui: {count} images are no longer set aside", file=sys.stderr)
+        return 0
+    found = history.quarantined()
+    if arguments.json:
+        print(json.dumps(found))
+        return 0
+    for image in found:
+        print(f"{escape(image['path'])}: {image['deaths']} workers: {escape(image['reason'])} (run {image['run']})")
+    if not found:
+        print("imgopt-tui: no image is set aside", file=sys.stderr)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "runs": _runs,
+    "status": _status,
+    "resume": _resume,
+    "quarantine": _quarantine,
+}
+"""By name."""

@@ -34,8 +34,9 @@ from engine.progress import BatchedProgress, RunState
 from engine.records import RunRecords
 from engine.report import benchmark_report, human_bytes
 from engine.runlog import RunLog
-from engine.settings import Settings, summary
+from engine.settings import Settings
 from engine.slots import QUEUE_IMAGES
+from engine.summary import summary
 from engine.view import (
     BatchRow,
     Gauges,

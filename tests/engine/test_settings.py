@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from engine.formats import Format
 from engine.job import Savings, SizeLimit, parse_size
-from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting, summary
+from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting
+from engine.summary import summary
 from engine.task import ResizeMode
 
 NUMBERS = (Kind.WHOLE, Kind.SECONDS, Kind.SIZE)
@@ -114,6 +116,7 @@ def test_every_allowed_value_survives_the_form_of_a_file_and_of_a_field(data: st
         assert entry.parse(entry.show(value)) == value
 
 
+@hypothesis_settings(deadline=None)
 @given(st.data())
 def test_settings_sent_to_a_runner_arrive_unchanged(data: st.DataObject) -> None:
     optional = {entry.name: st.none() | values_of(entry) if entry.optional else values_of(entry) for entry in SCHEMA}

@@ -157,7 +157,7 @@ class _Search(Generic[Result]):
     def _guess(self) -> int:
         low, high = self.scores.get(self.low), self.scores.get(self.high)
         if low is not None and high is not None:
-            return self._between(low, high) if self._same < 3 else (self.low + self.high) // 2
+            return self._between(low, high) if self._same < 2 else (self.low + self.high) // 2
         if low is None and high is None:
             return round(_along(self.prior, self.target, of=1))
         at, score = (self.low, low) if low is not None else (self.high, high)

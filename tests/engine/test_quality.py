@@ -110,11 +110,11 @@ def test_a_single_quality_is_encoded_once(target: float) -> None:
     assert found.reached == (target <= 50)
 
 
-def test_on_a_plateau_the_low_end_is_found() -> None:
-    scores = [20.0] * 40 + [81.0] * 61
-    found, _ = run(scores, 80)
+@pytest.mark.parametrize("edge", [60, 75, 83, 90])
+def test_the_edge_of_a_plateau_is_found(edge: int) -> None:
+    found, _ = run([79.0] * edge + [83.0] * (101 - edge), 80)
     assert found.reached
-    assert found.quality == 40
+    assert found.quality == edge
 
 
 @pytest.mark.parametrize("format", LOSSY)

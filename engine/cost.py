@@ -49,6 +49,7 @@ _OXIPNG, _MOZJPEG = 5.0, 2.7
 """Bytes that recompressing holds for each byte of a PNG's samples and for each sample of a JPEG."""
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
+_NUMPY_BYTES = 35_000_000
 _SCORED, _SCORED_KEPT, _SCORED_UP_TO = 17.0, 30.0, 4_000_000
 """What comparing a decoded result with its source holds per pixel (``engine.similarity``), and what is kept of sources
 of up to so many pixels."""
@@ -183,7 +184,7 @@ def score_bytes(facts: Facts, target: Format, width: int, height: int) -> tuple[
     """Bytes that a target quality holds all the time, and those beside that while a result is compared."""
     pixels = width * height * facts.frames
     backgrounds = 2 if facts.alpha else 1
-    held = shared_bytes(facts, width, height) + 3 * backgrounds * pixels
+    held = _NUMPY_BYTES + shared_bytes(facts, width, height) + 3 * backgrounds * pixels
     held += int(_SCORED_KEPT * min(pixels * backgrounds, _SCORED_UP_TO))
     layers = 4 * backgrounds if facts.frames > 1 or facts.alpha else 0
     return held, int((_DECODE_AGAIN.get(target, 0.0) + layers + _SCORED) * pixels)

@@ -277,11 +277,11 @@ def _reason(policy: Policy, facts: Facts, encoded: Encoded, *, delivers: bool) -
     """Why an image is kept, or why only its storage was made smaller; empty for one that was simply done."""
     lower = encoded.as_stored and facts.quality and not policy.lossless
     why = f"its quality of about {facts.quality} is no higher than the one asked for" if lower else AGAIN
+    missed = policy.target is not None and encoded.as_stored and info(facts.format).lossy
     if policy.target is not None:
-        why = f"a lower quality would not reach the score of {policy.target.score:g}" if encoded.as_stored else AGAIN
+        why = f"a lower quality would not reach the score of {policy.target.score:g}" if missed else AGAIN
     if not delivers:
         return f"{KEPT_SMALL}: {why}"
-    missed = policy.target is not None and encoded.as_stored and info(facts.format).lossy
     return f"{RECOMPRESSED}: {why}" if lower or missed else ""
 
 

@@ -8,13 +8,14 @@ must reach the score, else the PNG stays lossless.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from engine.efforts import Effort
 from engine.formats import Format
-from engine.quality import ENCODES, LOWEST, Found, Measured, QualityTarget, prior, search
+from engine.quality import ENCODES, LOWEST, Curve, Found, Measured, QualityTarget, prior, search
 
 if TYPE_CHECKING:
     from engine.encoders import Bytes
@@ -24,6 +25,12 @@ __all__ = ["Choice", "Encoder", "bounds", "palette", "reach", "without_loss"]
 
 SUBSAMPLED_UP_TO = 97
 """JPEG quality from which 4:4:4 is the smaller way to a higher score."""
+AVIF_STEPS = (
+    *(1, 3, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 35, 37, 39, 40, 42, 44, 45, 47, 49, 50, 52, 54),
+    *(55, 56, 58, 59, 60, 62, 63, 64, 66, 67, 68, 70, 71, 72, 74, 75, 76, 78, 79, 80, 82, 83, 84, 86, 87, 88, 90, 91),
+    *(92, 94, 95, 96, 98, 99),
+)
+"""Qualities at which an AVIF changes: AV1 has 63 quantizers of use, and those between are the same file again."""
 LOSSLESS_SHARE = 0.4
 """Share of a lossless source's bytes from which a lossy result may be beaten by a lossless WebP: photos stay below."""
 
@@ -78,16 +85,17 @@ def reach(
     where none does, that at the highest, with what it misses."""
     lowest, highest = span
 
+    if format is Format.AVIF:  # always 4:4:4
+        return _avif(target, prior(format, effort, full_chroma=True), encode, compare, span, encodes)
+
     def tries(full_chroma: bool, most: int, left: int) -> Found[_Try]:
         def one(quality: int) -> _Try:
-            result = encode(quality, None if format is Format.AVIF else full_chroma)
+            result = encode(quality, full_chroma)
             return _Try(result, compare(result.data))
 
         curve = prior(format, effort, full_chroma=full_chroma)
         return search(one, lambda each: each.towards(target), target.score, lowest, most, curve, left)
 
-    if format is Format.AVIF:  # always 4:4:4
-        return _choice(tries(False, highest, encodes), target)
     most = max(lowest, min(highest, SUBSAMPLED_UP_TO)) if format is Format.JPEG else highest
     found = tries(False, most, encodes)
     if found.reached or found.encodes >= encodes:
@@ -95,6 +103,33 @@ def reach(
     better = tries(True, highest, encodes - found.encodes)
     best = better if better.reached or better.score > found.score else found
     return _choice(replace(best, encodes=found.encodes + better.encodes), target)
+
+
+def _avif(
+    target: QualityTarget,
+    curve: Curve,
+    encode: Encoder,
+    compare: Callable[[bytes], Comparison],
+    span: tuple[int, int],
+    encodes: int,
+) -> Choice:
+    """The search over the qualities that differ, by their number."""
+    steps = [step for step in AVIF_STEPS if span[0] <= step <= span[1]] or [span[1]]
+
+    def one(number: int) -> _Try:
+        result = encode(steps[number])
+        return _Try(result, compare(result.data))
+
+    def numbered(quality: float) -> float:
+        after = min(max(1, bisect_left(AVIF_STEPS, quality)), len(AVIF_STEPS) - 1)
+        low, high = AVIF_STEPS[after - 1], AVIF_STEPS[after]
+        first = bisect_left(AVIF_STEPS, steps[0])
+        return after - 1 + (quality - low) / (high - low) - first
+
+    by_number = [(numbered(quality), score) for quality, score in curve]
+    score = target.score
+    found = search(one, lambda each: each.towards(target), score, 0, len(steps) - 1, by_number, encodes)
+    return _choice(replace(found, quality=steps[found.quality]), target)
 
 
 def _choice(found: Found[_Try], target: QualityTarget) -> Choice:

@@ -155,7 +155,7 @@ print(json.dumps([peak() - before, pipeline._predicted(facts, recipe, len(data),
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
 @pytest.mark.parametrize(
     ("source", "target", "score", "side"),
-    [(".jpg", "jpeg", 80, 3600), (".jpg", "jpeg", 80, 2000), (".png", "webp", 80, 1600)],
+    [(".jpg", "jpeg", 80, 3600), (".jpg", "jpeg", 80, 2000), (".png", "webp", 80, 1600), (".jpg", "avif", 80, 1000)],
 )
 def test_the_measured_peak_of_a_target_quality_is_admitted(
     source: str, target: str, score: int, side: int, tmp_path: Path

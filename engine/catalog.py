@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from engine.formats import Format
 from engine.job import Outcome, Sibling, Status
+from engine.quality import Measured
 from engine.view import ImageState
 
 __all__ = ["Catalog", "Folder"]
@@ -60,6 +61,7 @@ class Catalog:
         self._targets: dict[int, str] = {}
         self._bases: dict[int, str] = {}
         self._siblings: dict[int, tuple[Sibling, ...]] = {}
+        self._measured: dict[int, Measured] = {}
 
     def __len__(self) -> int:
         return len(self.states)
@@ -112,10 +114,13 @@ class Catalog:
             self._reasons.pop(index, None)
         if outcome.siblings:
             self._siblings[index] = outcome.siblings
+        if outcome.measured is not None:
+            self._measured[index] = outcome.measured
 
     def reset(self, index: int) -> None:
         """The image is to be done again."""
         self._siblings.pop(index, None)
+        self._measured.pop(index, None)
         self.states[index] = ImageState.WAITING
         self._optimized[index] = 0
         self._reasons.pop(index, None)
@@ -153,6 +158,10 @@ class Catalog:
     def all_siblings(self) -> list[tuple[Sibling, ...]]:
         """Of every image that has any."""
         return list(self._siblings.values())
+
+    def measured(self, index: int) -> Measured | None:
+        """How much the result looks like its source; None where no score was asked for."""
+        return self._measured.get(index)
 
     def path(self, index: int) -> str:
         """Path for display, relative to its root."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pyvips
 
@@ -25,10 +26,15 @@ from engine.losses import settle
 from engine.lossless import optimize_losslessly
 from engine.metadata import Metadata, carried, keeps_profile
 from engine.probe import Facts
+from engine.quality import ENCODES, Measured, QualityTarget
+from engine.reach import Choice, bounds, palette, reach, without_loss
 from engine.strip import strip
 from engine.task import TaskSettings
 from engine.vips import plain, setup
 from engine.ways import keeps_pixels, unchanged
+
+if TYPE_CHECKING:
+    from engine.similarity import Comparison
 
 __all__ = ["Encoded", "optimize", "optimize_as_stored", "optimize_settled", "setup", "target_format"]
 
@@ -52,6 +58,9 @@ class Encoded:
     """The source's own pixels as they lay in the file: neither turned nor brought to another colour space."""
     orientation: int = 1
     """EXIF orientation 1–8 that the result says: how the pixels lie."""
+    measured: Measured | None = None
+    missed: str = ""
+    """What of a target it does not reach, in words; empty without one."""
 
 
 def target_format(facts: Facts, settings: TaskSettings) -> Format:
@@ -93,17 +102,32 @@ def optimize_settled(
         if limit is None or len(stored.data) <= limit or not _has_quality(target, policy):
             return _within(limit, stored, data, facts, settings)
     metadata = carried(data, facts, target, policy.metadata)
+    if policy.target is not None and shared is None:
+        shared = SharedPictures()
     try:
-        quality, result = _Encoding(data, facts, settings, policy, metadata, shared, strict=True).best(limit)
+        choice = _Encoding(data, facts, settings, policy, metadata, shared, strict=True).best(limit)
     except pyvips.Error as error:
         if facts.format is not Format.JPEG or not is_harmless(error):
             raise _why(data, facts, error) from None
         try:
-            quality, result = _Encoding(data, facts, settings, policy, metadata, shared, strict=False).best(limit)
+            choice = _Encoding(data, facts, settings, policy, metadata, shared, strict=False).best(limit)
         except pyvips.Error as again:
             raise _why(data, facts, again) from None
-    number, tag = 0 if result.lossless else quality, metadata.orientation
-    encoded = Encoded(result.data, target, width, height, facts.frames, number, result.lossless, orientation=tag)
+    if choice.missed and _may_stay(facts, settings, policy):
+        return optimize_as_stored(data, facts, policy)
+    result, tag = choice.bytes, metadata.orientation
+    encoded = Encoded(
+        result.data,
+        target,
+        width,
+        height,
+        facts.frames,
+        0 if result.lossless else choice.quality,
+        result.lossless,
+        orientation=tag,
+        measured=choice.measured,
+        missed=choice.missed,
+    )
     return _within(limit, encoded, data, facts, settings)
 
 
@@ -117,6 +141,11 @@ def optimize_as_stored(data: bytes, facts: Facts, policy: Policy = DEFAULT_POLIC
         result = strip(data, facts, policy.metadata)
     size = facts.width, facts.height
     return Encoded(result, facts.format, *size, facts.frames, 0, True, as_stored=True, orientation=facts.orientation)
+
+
+def _may_stay(facts: Facts, settings: TaskSettings, policy: Policy) -> bool:
+    """Whether what cannot reach a target may keep its own pixels instead."""
+    return policy.keep_original and unchanged(facts, settings) and info(facts.format).lossy
 
 
 def _has_quality(target: Format, policy: Policy) -> bool:
@@ -148,19 +177,46 @@ class _Encoding:
     def target(self) -> Format:
         return target_format(self.facts, self.settings)
 
-    def best(self, limit: int | None) -> tuple[int, Bytes]:
-        """The result and the quality it was made with: the one asked for, or the best below that fits ``limit``."""
+    def best(self, limit: int | None) -> Choice:
+        """The result and the quality it was made with: the one asked for, or the best below that fits ``limit``, or
+        the least that reaches the policy's target."""
         quality = self.settings.quality.of(self.target)
+        if self.policy.target is not None and not self.policy.lossless:
+            return self._reach(self.policy.target, quality)
         if limit is None or not _has_quality(self.target, self.policy):
-            return quality, self.at(quality)
+            return Choice(quality, self.at(quality))
         if unchanged(self.facts, self.settings) and self.facts.quality:
             quality = min(quality, self.facts.quality)
         found = fit(self.at, quality, limit)
         if found is None:
             raise Declined(f"over the {limit:,} bytes of --max-size also at quality {min(quality, LOWEST)}")
-        return found
+        return Choice(*found)
 
-    def at(self, quality: int) -> Bytes:
+    def _reach(self, target: QualityTarget, quality: int) -> Choice:
+        if self.target is Format.PNG and quality < 100:
+            return palette(quality, target, self.at, self._compare)
+        if not info(self.target).lossy:
+            return Choice(quality, self.at(quality))
+        lowest, highest = bounds(self.target, target)
+        if unchanged(self.facts, self.settings) and self.facts.quality:
+            highest = max(lowest, min(highest, self.facts.quality - 1))
+        exact = self.target is Format.WEBP and self.facts.lossless and target.highest is None
+        most, effort = ENCODES - exact, self.policy.effort
+        choice = reach(self.target, target, effort, self.at, self._compare, (lowest, highest), most)
+        if not exact:
+            return choice
+        width, height = self.settings.resize.target(self.facts.width, self.facts.height)
+        scale = width * height / (self.facts.width * self.facts.height)
+        return without_loss(choice, self.at, len(choice.bytes.data) / (scale * len(self.data)))
+
+    def _compare(self, data: bytes) -> Comparison:
+        from engine.seen import Seen
+
+        assert self.shared is not None, "a target needs the pixels more than once"
+        frames, orientation = self.facts.frames, self.metadata.orientation
+        return self.shared.beside(lambda pixels: Seen(pixels, frames, orientation)).compare(data)
+
+    def at(self, quality: int, full_chroma: bool | None = None) -> Bytes:
         """The result at ``quality``, with all that goes into the file."""
         untouched = self.settings.resize.target(self.facts.width, self.facts.height) == (
             self.facts.width,
@@ -168,7 +224,7 @@ class _Encoding:
         )
         upright = self.metadata.orientation == 1
         request = Request(
-            partial(self._pixels, quality), self.facts, self.data, quality, untouched, self.policy, upright
+            partial(self._pixels, quality), self.facts, self.data, quality, untouched, self.policy, upright, full_chroma
         )
         result = encode(self.target, request)
         return Bytes(self._with_gain_map(embed(result.data, self.target, self.metadata)), result.lossless)

@@ -49,6 +49,10 @@ _OXIPNG, _MOZJPEG = 5.0, 2.7
 """Bytes that recompressing holds for each byte of a PNG's samples and for each sample of a JPEG."""
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
+_NUMPY_BYTES = 35_000_000
+_SCORED, _SCORED_KEPT, _SCORED_UP_TO = 17.0, 30.0, 4_000_000
+"""What comparing a decoded result with its source holds per pixel (``engine.similarity``), and what is kept of sources
+of up to so many pixels."""
 _RESULT_BYTES = {
     Format.JPEG: 0.2,
     Format.PNG: 1.0,
@@ -88,6 +92,8 @@ _LOSSLESS_EFFORTS = {**_LOSSY_EFFORTS, Format.PNG: (0.5, 4.5), Format.WEBP: (0.5
 _MOZJPEG_SECONDS, _OXIPNG_SECONDS = 0.15, 0.6
 """The same for recompressing, with the proof: of JPEG for each megapixel, of PNG for each million bytes of samples."""
 _OXIPNG_EFFORTS = {Effort.FAST: 0.7, Effort.BALANCED: 1.0, Effort.SMALL: 1.0}
+_TRIES, _SCORE_SECONDS = 4, 0.1
+"""Encodes to reach a score, and the time of each score for a megapixel."""
 FIXED_SECONDS = 0.002
 
 
@@ -139,13 +145,14 @@ def predict_bytes(
     as_stored: bool = False,
     oxipng: bool = False,
     effort: Effort = Effort.BALANCED,
+    scored: bool = False,
 ) -> int:
     """Peak bytes above the idle worker for one image.
 
     ``width`` × ``height`` is the result's frame in pixels; ``full_check`` says whether the result is decoded again
     (``engine.check.check_pixels``); ``file_size`` is the source's in bytes; ``quality`` is the target's number, None
     when unknown (a usual lossy one is taken); ``as_stored`` says that only the storage is made smaller
-    (``engine.lossless``), ``oxipng`` that it has a part in a PNG.
+    (``engine.lossless``), ``oxipng`` that it has a part in a PNG, ``scored`` that it is made to reach a score.
     """
     if as_stored:
         return int(FIXED_BYTES + 3 * file_size + _stored_bytes(facts) * facts.stored_width * facts.stored_height)
@@ -167,7 +174,21 @@ def predict_bytes(
         compared = _COMPARED if quality is not None and quality < 100 else 0.0
         encoder = max(encoder, (_OXIPNG * facts.bands * sample + compared) * pixels) if oxipng else encoder
     again = _DECODE_AGAIN.get(target, 0.0) * pixels if full_check else 0.0
+    if scored:
+        kept, compared = score_bytes(facts, target, width, height)
+        held, again, result = held + kept, max(again, compared), 2 * result
+        encoder += compared if target is Format.AVIF else 0  # what AVIF's encoder frees is seldom used again
     return int(FIXED_BYTES + file_size + 2 * result + held + turned + resizing + max(encoder, again))
+
+
+def score_bytes(facts: Facts, target: Format, width: int, height: int) -> tuple[int, int]:
+    """Bytes that a target quality holds all the time, and those beside that while a result is compared."""
+    pixels = width * height * facts.frames
+    backgrounds = 2 if facts.alpha else 1
+    held = _NUMPY_BYTES + shared_bytes(facts, width, height) + 3 * backgrounds * pixels
+    held += int(_SCORED_KEPT * min(pixels * backgrounds, _SCORED_UP_TO))
+    layers = 4 * backgrounds if facts.frames > 1 or facts.alpha else 0
+    return held, int((_DECODE_AGAIN.get(target, 0.0) + layers + _SCORED) * pixels)
 
 
 def result_bytes(facts: Facts, target: Format, width: int, height: int) -> int:
@@ -198,6 +219,7 @@ def predict_seconds(
     as_stored: bool = False,
     oxipng: bool = False,
     effort: Effort = Effort.BALANCED,
+    scored: bool = False,
 ) -> float:
     """CPU seconds on one core for one image; arguments as in ``predict_bytes``."""
     source = facts.stored_width * facts.stored_height * facts.frames / 1e6
@@ -213,4 +235,7 @@ def predict_seconds(
     fast, small = (_LOSSLESS_EFFORTS if quality == 100 else _LOSSY_EFFORTS).get(target, (1.0, 1.0))
     encode *= {Effort.FAST: fast, Effort.SMALL: small}.get(effort, 1.0)
     encode += _OXIPNG_SECONDS * _OXIPNG_EFFORTS[effort] * samples * result if oxipng else 0.0
+    if scored:
+        backgrounds = 2 if facts.alpha else 1
+        encode = _TRIES * (encode + (_DECODE_SECONDS[target] + _SCORE_SECONDS * backgrounds) * result)
     return FIXED_SECONDS + decode + encode + again

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pyvips
 from pyvips import Image
@@ -112,6 +112,9 @@ def treatment(facts: Facts, target: Format, quality: int, *, srgb_profile: bool 
     return Treatment(target is Format.JPEG and facts.alpha, srgb, eight, keep)
 
 
+Beside = TypeVar("Beside")
+
+
 class SharedPictures:
     """Pixels that several results of one image are made of: decoded once for each size and treatment. Holds those of
     the newest only, so results of one size are best made one after the other."""
@@ -119,14 +122,22 @@ class SharedPictures:
     def __init__(self) -> None:
         self._key: object = None
         self._picture: Picture | None = None
+        self._beside: object = None
 
     def get(self, key: object, make: Callable[[], Picture]) -> Picture:
         """The picture for ``key``, in memory; what ``make`` opens is pulled through at once."""
         if self._picture is None or key != self._key:
-            self._picture = None
+            self._picture = self._beside = None
             made = make()
             self._key, self._picture = key, Picture(made.image.copy_memory(), made.keep_profile)
         return self._picture
+
+    def beside(self, make: Callable[[Picture], Beside]) -> Beside:
+        """What ``make`` makes of the newest picture, made once and held as long as that."""
+        assert self._picture is not None, "get comes first"
+        if self._beside is None:
+            self._beside = make(self._picture)
+        return cast(Beside, self._beside)
 
 
 def picture(

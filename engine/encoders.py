@@ -56,6 +56,8 @@ class Request:
     policy: Policy
     turned: bool = True
     """Whether pixels that lie otherwise are turned upright; False when the result keeps the orientation tag."""
+    full_chroma: bool | None = None
+    """JPEG in 4:4:4 and WebP with its sharper subsampling, or not; None: as quality and effort have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def _keep(picture: Picture) -> str:
 
 def _jpeg(request: Request) -> Bytes:
     picture = request.picture()
-    chroma = "off" if request.quality >= FULL_CHROMA_FROM else "on"
+    full = request.quality >= FULL_CHROMA_FROM if request.full_chroma is None else request.full_chroma
+    chroma = "off" if full else "on"
     options = efforts.JPEG[request.policy.effort]
     data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **options)
     return Bytes(data, lossless=False)
@@ -83,6 +86,8 @@ def _webp(request: Request) -> Bytes:
     picture, lossless = request.picture(), request.quality == 100
     how = {"lossless": True, "exact": True} if lossless else {"Q": request.quality}
     how |= (efforts.WEBP_LOSSLESS if lossless else efforts.WEBP)[request.policy.effort]
+    if request.full_chroma and not lossless:
+        how["smart_subsample"] = True
     data = picture.image.webpsave_buffer(keep=_keep(picture), **how)
     return Bytes(_all_frames(data, picture.image, request) if request.facts.animated else data, lossless)
 

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-__all__ = ["LOSSLESS", "installed", "left_out", "missing_for_lossless"]
+if TYPE_CHECKING:
+    from engine.settings import Settings
+
+__all__ = ["LOSSLESS", "installed", "left_out", "missing_for_lossless", "wrong_target"]
 
 LOSSLESS = {"oxipng": "pyoxipng", "mozjpeg_lossless_optimization": "mozjpeg-lossless-optimization"}
 """Module → the package that brings it, for what PNG and JPEG files lose without losing a pixel."""
@@ -44,3 +48,16 @@ def missing_for_lossless() -> str:
         return ""
     what = "the package" if len(names) == 1 else "the packages"
     return f"--lossless needs {what} {' and '.join(names)}: pip install 'imgopt-tui[all]'"
+
+
+def wrong_target(settings: Settings) -> str:
+    """One sentence on what keeps ``--target-quality`` from being followed; empty when nothing does."""
+    if settings.target_quality is None:
+        alone = [name for name in ("worst_tile", "min_quality", "max_quality") if getattr(settings, name) is not None]
+        return f"--{alone[0].replace('_', '-')} says nothing without --target-quality; give that too" if alone else ""
+    low, high = settings.min_quality, settings.max_quality
+    if low is not None and high is not None and low > high:
+        return f"--min-quality {low} is above --max-quality {high}; there is nothing between them"
+    if not installed("numpy"):
+        return "--target-quality needs the package numpy: pip install 'imgopt-tui[all]'"
+    return ""

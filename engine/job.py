@@ -17,6 +17,7 @@ from typing import Any
 from engine.efforts import Effort
 from engine.formats import Format
 from engine.ledger import Entry
+from engine.quality import Measured, QualityTarget
 from engine.task import TaskSettings
 from engine.variants import Variant
 from engine.why import Why
@@ -213,6 +214,8 @@ class Policy:
     """Whether a source goes once its conversion lies beside it."""
     preserve: frozenset[str] = frozenset()
     """What results take over beside the mode where they replace nothing: ``time``, ``owner``, ``xattr``."""
+    target: QualityTarget | None = None
+    """What lossy results are to look like, instead of a quality number; None: the number is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,7 @@ class Recipe:
             "effort": policy.effort.value,
             "replace": policy.replace,
             "preserve": sorted(policy.preserve),
+            "target": policy.target.to_json() if policy.target else None,
         }
 
     @classmethod
@@ -284,6 +288,7 @@ class Recipe:
                 effort=Effort(value["effort"]),
                 replace=value["replace"],
                 preserve=frozenset(value["preserve"]),
+                target=QualityTarget(*value["target"]) if value["target"] else None,
             ),
             tuple(Variant(None if kind is None else Format(kind), width) for kind, width in value["variants"]),
             Records(*value["records"]),
@@ -343,6 +348,8 @@ class Sibling:
     format: str
     quality: int
     """As ``Outcome.quality``."""
+    score: float | None = None
+    """Of what was made to reach one; else None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,22 +387,26 @@ class Outcome:
     siblings: tuple[Sibling, ...] = ()
     entry: Entry | None = None
     """What was written down of it; None where nothing was."""
+    measured: Measured | None = None
+    """Of a result that was made to reach a score; None for all others."""
 
     def to_json(self) -> list[object]:
         """For the worker's pipe: a bare list, because it is sent once per image."""
         siblings = [astuple(one) for one in self.siblings]
         entry = self.entry.to_json() if self.entry is not None else None
-        return [*(getattr(self, name) for name in _OUTCOME_FIELDS), siblings, entry]
+        measured = astuple(self.measured) if self.measured is not None else None
+        return [*(getattr(self, name) for name in _OUTCOME_FIELDS), siblings, entry, measured]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Outcome:
         """The reverse of ``to_json``."""
-        *plain, siblings, entry = value
+        *plain, siblings, entry, measured = value
         plain[0] = Status(plain[0])
         fields: dict[str, Any] = dict(zip(_OUTCOME_FIELDS, plain, strict=True))
         fields["why"] = Why(fields["why"])
         own = Entry.from_json(entry) if entry is not None else None
-        return cls(**fields, siblings=tuple(Sibling(*one) for one in siblings), entry=own)
+        score = Measured(*measured) if measured is not None else None
+        return cls(**fields, siblings=tuple(Sibling(*one) for one in siblings), entry=own, measured=score)
 
 
-_OUTCOME_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name not in ("siblings", "entry"))
+_OUTCOME_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name not in ("siblings", "entry", "measured"))

@@ -216,7 +216,7 @@ def _optimize(
     shared = SharedPictures() if job.recipe.variants else None
     encoded = codec.optimize_settled(data, facts, settings, lambda step: stage(step, seconds, needs), policy, shared)
     delivers = _delivers(policy, facts, encoded, data)
-    reason = _reason(policy, facts, encoded, delivers=delivers)
+    reason = _reason(policy, facts, encoded, delivers=delivers) or encoded.missed
     if (better := _without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:
         delivers, encoded, reason = True, better, f"{RECOMPRESSED}: {AGAIN if not delivers else NO_MORE}"
     base = Outcome(
@@ -231,6 +231,7 @@ def _optimize(
         quality=encoded.quality,
         predicted_bytes=predicted,
         source_quality=facts.quality,
+        measured=encoded.measured,
     )
     kept = None if delivers else _without_metadata(data, facts, policy)
     if kept is not None:
@@ -258,9 +259,8 @@ def _optimize(
 
 def _with_siblings(write: Write, siblings: Siblings) -> Write:
     """One write, and one outcome, for an image and its siblings."""
-    reason = write.outcome.reason
-    if siblings.left_out:
-        reason = f"{reason}; without {siblings.left_out}" if reason else f"without {siblings.left_out}"
+    without = f"without {siblings.left_out}" if siblings.left_out else ""
+    reason = "; ".join(part for part in (write.outcome.reason, without, siblings.missed) if part)
     return replace(
         write, siblings=siblings.writes, outcome=replace(write.outcome, reason=reason, siblings=siblings.made)
     )
@@ -278,6 +278,10 @@ def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool
         "effort": policy.effort,
         "oxipng": format is Format.PNG and (quality == 100 or policy.keep_original) and installed("oxipng"),
     }
+    if scored := policy.target is not None and (info(format).lossy or quality < 100):
+        # JPEG may come to 4:4:4, and WebP to lossless.
+        quality = 100 if format is Format.JPEG or (format is Format.WEBP and facts.lossless) else quality
+    how["scored"] = scored
     needs = cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **how)
     if _may_be_stored_better(policy, facts) and unchanged(facts, settings):
         again = {**how, "as_stored": True}
@@ -306,9 +310,12 @@ def _reason(policy: Policy, facts: Facts, encoded: Encoded, *, delivers: bool) -
     """Why an image is kept, or why only its storage was made smaller; empty for one that was simply done."""
     lower = encoded.as_stored and facts.quality and not policy.lossless
     why = f"its quality of about {facts.quality} is no higher than the one asked for" if lower else AGAIN
+    missed = policy.target is not None and encoded.as_stored and info(facts.format).lossy
+    if policy.target is not None:
+        why = f"a lower quality would not reach the score of {policy.target.score:g}" if missed else AGAIN
     if not delivers:
         return f"{KEPT_SMALL}: {why}"
-    return f"{RECOMPRESSED}: {why}" if lower else ""
+    return f"{RECOMPRESSED}: {why}" if lower or missed else ""
 
 
 def _delivers(policy: Policy, facts: Facts, encoded: Encoded, data: bytes) -> bool:
@@ -372,6 +379,7 @@ def _keep(
         height=facts.height,
         quality=0,
         target=job.target,
+        measured=None,
     )
     entry = _entry(job, source, data, job.target, kept, kept=True)
     if job.in_place and kept is data and not job.origin:

@@ -17,7 +17,7 @@ from engine import folders, temps
 from engine.backup import AREA
 from engine.catalog import Folder
 from engine.errors import PlanError, system_reason
-from engine.extras import missing_for_lossless
+from engine.extras import missing_for_lossless, wrong_target
 from engine.formats import Format, format_for_extension
 from engine.names import fold, output_names, output_names_beside
 from engine.settings import Settings
@@ -224,8 +224,8 @@ def _is_linked_folder(entry: os.DirEntry[str]) -> bool:
 
 def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
     """Check roots and output folders; raises PlanError before anything is read or written."""
-    if settings.lossless and (missing := missing_for_lossless()):
-        raise PlanError(missing)
+    if wrong := (settings.lossless and missing_for_lossless()) or wrong_target(settings):
+        raise PlanError(wrong)
     if settings.replace and not (settings.in_place and settings.format != "original"):
         raise PlanError("--replace says that sources go once they are converted: give --in-place and --format with it")
     roots = _roots(paths, settings)

@@ -10,6 +10,7 @@ from typing import Any
 from engine.catalog import Catalog
 from engine.job import Sibling, Status
 from engine.progress import RunState
+from engine.quality import Measured
 from engine.task import OptimizationResult, saved_percent
 from engine.view import Phase, RunInfo
 
@@ -48,13 +49,24 @@ def image_result(catalog: Catalog, index: int) -> dict[str, object]:
         error=catalog.reason(index) if status is Status.FAILED else None,
     )
     record = {**result.to_json(), "status": status.value if status else "", "reason": catalog.reason(index)}
+    measured = catalog.measured(index)
+    if measured is not None:
+        record |= {"quality": catalog.quality(index), **_scores(measured)}
     folder = os.path.dirname(result.optimized_path)
     siblings = [{"path": os.path.join(folder, one.name), **_facts(one)} for one in catalog.siblings(index)]
     return {**record, "siblings": siblings} if siblings else record
 
 
 def _facts(sibling: Sibling) -> dict[str, object]:
-    return {key: value for key, value in asdict(sibling).items() if key != "name"}
+    return {key: value for key, value in asdict(sibling).items() if key != "name" and value is not None}
+
+
+def _scores(measured: Measured) -> dict[str, object]:
+    return {
+        "score": round(measured.score, 2),
+        "encodes": measured.encodes,
+        "worstTile": {"score": round(measured.worst, 2), "left": measured.left, "top": measured.top},
+    }
 
 
 def benchmark_report(

@@ -14,6 +14,7 @@ from engine.efforts import Effort
 from engine.floor import Floor
 from engine.formats import Format
 from engine.job import Limits, Loss, MetadataPolicy, Policy, Recipe, Savings, SizeLimit, Verify
+from engine.quality import QualityTarget
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 from engine.variants import Variant, variants_of
@@ -23,6 +24,10 @@ __all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting"]
 
 def _quality(default: int | None, name: str, help: str, *flags: str) -> Any:
     return declare(default, "encode", Kind.WHOLE, help, low=1, high=100, flags=(*flags, f"--{name}"))
+
+
+def _look(flag: str, low: int, help: str) -> Any:
+    return declare(None, "encode", Kind.WHOLE, help, low=low, high=100, flags=(flag,))
 
 
 def _pixels(flag: str, help: str) -> Any:
@@ -45,6 +50,17 @@ class Settings:
     )
     quality_webp: int | None = _quality(None, "quality-webp", "quality of WebP, before `quality`; 100: lossless")
     quality_avif: int | None = _quality(None, "quality-avif", "quality of AVIF, before `quality`; 100: lossless")
+    target_quality: int | None = _look(
+        "--target-quality",
+        30,
+        "what JPEG, WebP and AVIF are to look like, instead of a number for the encoder: the smallest that scores at "
+        "least this; 70: good, 80: no difference side by side, 90: none when flicked",
+    )
+    worst_tile: int | None = _look(
+        "--worst-tile", 1, "with `target_quality`: the least score of each place of 64 × 64 pixels as well"
+    )
+    min_quality: int | None = _look("--min-quality", 1, "with `target_quality`: the lowest quality to try; not set: 10")
+    max_quality: int | None = _look("--max-quality", 1, "with `target_quality`: the highest quality to try")
     lossless: bool = declare(
         False,
         "encode",
@@ -338,8 +354,14 @@ class Settings:
             effort=Effort(self.effort),
             replace=self.replace,
             preserve=frozenset(self.preserve),
+            target=self._target(),
         )
         return Recipe(settings, policy, self.variants)
+
+    def _target(self) -> QualityTarget | None:
+        if self.target_quality is None or self.lossless:
+            return None
+        return QualityTarget(self.target_quality, self.worst_tile, self.min_quality, self.max_quality)
 
     def _resize(self) -> Resize:
         if self.width or self.height:
@@ -384,6 +406,8 @@ CONFLICTS = (
     (("lossless",), ("quality", "quality_jpeg", "quality_png", "quality_webp", "quality_avif")),
     (("lossless",), ("width", "height", "long_edge", "short_edge")),
     (("lossless",), ("format",)),
+    (("target_quality",), ("quality", "quality_jpeg", "quality_webp", "quality_avif")),
+    (("target_quality",), ("max_size", "lossless")),
 )
 """Groups of settings of which only one may be set."""
 

@@ -30,6 +30,8 @@ class Siblings:
     made: tuple[Sibling, ...] = ()
     left_out: str = ""
     """Which could not hold the picture, and why; empty when all could."""
+    missed: str = ""
+    """Which do not reach the target, and how far they come; empty when all do."""
 
 
 def settings_of(variant: Variant, settings: TaskSettings, main: Format) -> TaskSettings:
@@ -68,6 +70,7 @@ def make_siblings(
     writes: list[tuple[Target, bytes]] = []
     made: list[Sibling] = []
     left_out: list[str] = []
+    missed: list[str] = []
     policy = job.recipe.policy
     for number, (variant, name) in enumerate(wanted(job, facts, main), 1):
         settings = settings_of(variant, job.recipe.settings, main)
@@ -91,5 +94,8 @@ def make_siblings(
         )
         writes.append((target, encoded.data))
         size = len(encoded.data)
-        made.append(Sibling(name, size, encoded.width, encoded.height, encoded.format.value, encoded.quality))
-    return Siblings(tuple(writes), tuple(made), "; ".join(left_out))
+        score = encoded.measured.score if encoded.measured else None
+        made.append(Sibling(name, size, encoded.width, encoded.height, encoded.format.value, encoded.quality, score))
+        if encoded.missed:
+            missed.append(f"{name!r}: {encoded.missed}")
+    return Siblings(tuple(writes), tuple(made), "; ".join(left_out), "; ".join(missed))

@@ -37,42 +37,25 @@ The original's licence:
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEAST_SIDE", "Reference"]
+from engine.scales import SCALES, Pixels, Plane, Strip, blur_columns, blur_rows, strips
 
-Pixels = NDArray[np.uint8]
-Plane = NDArray[np.float32]
+__all__ = ["LEAST_SIDE", "TILE", "Comparison", "Reference"]
 
-SCALES = 5
-"""1:1 to 1:16."""
 LEAST_SIDE = 57
 """Pixels; the shorter side from which all scales are at least 4 pixels wide, as the original asks."""
-_ROWS = 64
-"""Rows of a strip: even, so that strips halve on their own; with 64 what a strip needs stays in the CPU's cache."""
-_COLUMNS = 32
-"""Columns that one product blurs."""
+TILE = 64
+"""Pixels a side of the places that are judged on their own: 4 at the smallest scale."""
 _KEPT_PIXELS = 4_000_000
 """Pictures up to this size keep what is computed of the source, 20 bytes a pixel; larger ones compute it again."""
 _C2 = 0.0009
-_BIAS = 0.0037930732552754493
-_CUBE_ROOT_OF_BIAS = _BIAS ** (1 / 3)
-_MIX = np.array(
-    [
-        [0.30, 1 - 0.078 - 0.30, 0.078],
-        [0.23, 1 - 0.078 - 0.23, 0.078],
-        [0.24342268924547819, 0.20476744424496821, 1 - 0.24342268924547819 - 0.20476744424496821],
-    ],
-    np.float32,
-)
-"""Linear red, green and blue to what the three kinds of cones see (libjxl, opsin_params.h)."""
 
 
 class _Map(StrEnum):
@@ -112,158 +95,6 @@ _CHANNELS = tuple("".join(c for c in "XYB" if (c, scale) in _WEIGHTS) for scale 
 """The channels that count, for each scale."""
 
 
-def _kernel() -> NDArray[np.float64]:
-    """The Gaussian of sigma 1.5 that the original's recursive filter is, as the sum of three cosines that it is made
-    of (Charalampidis 2016, "Recursive implementation of the Gaussian filter using truncated cosine functions")."""
-    sigma, radius = 1.5, 5
-    omega = np.pi / (2 * radius) * np.array([1, 3, 5])
-    p = np.array([1, -1, 1]) / np.tan(omega / 2)
-    r = np.array([1, -1, 1]) * p * p / np.sin(omega)
-    rho = np.exp(-0.5 * sigma**2 * omega**2) / radius
-    d13, d35, d51 = (p[i] * r[j] - r[i] * p[j] for i, j in ((0, 1), (1, 2), (2, 0)))
-    zeta = np.array([d35 / d13, d51 / d13, 1.0])
-    beta = np.linalg.solve(np.array([p, r, zeta]), np.array([1.0, radius**2 - sigma**2, zeta @ rho]))
-    offsets = np.arange(1 - radius, radius)
-    kernel: NDArray[np.float64] = np.cos(np.outer(offsets, omega)) @ beta
-    return kernel
-
-
-_KERNEL = _kernel()
-_RADIUS = len(_KERNEL) // 2
-
-
-@cache
-def _band(size: int) -> Plane:
-    """``size`` × (``size`` + 8): each row takes the weighted mean of the nine values around its place."""
-    matrix = np.zeros((size, size + 2 * _RADIUS), np.float32)
-    for row in range(size):
-        matrix[row, row : row + len(_KERNEL)] = _KERNEL
-    return matrix
-
-
-def _blur_columns(planes: Plane, top: int, low: int, rows: int) -> Plane:
-    """``rows`` rows from ``top`` on, of planes that begin with row ``low``; outside of the picture is zero."""
-    first = low - (top - _RADIUS)
-    blurred: Plane = np.matmul(_band(rows)[:, first : first + planes.shape[-2]], planes)
-    return blurred
-
-
-def _blur_rows(planes: Plane) -> Plane:
-    """Blur along the last axis of a contiguous stack of planes; outside of the picture is zero."""
-    width = planes.shape[-1]
-    lines = planes.reshape(-1, width)
-    blurred = np.empty_like(lines)
-    for left in range(0, width, _COLUMNS):
-        columns = min(_COLUMNS, width - left)
-        low, high = max(0, left - _RADIUS), min(width, left + columns + _RADIUS)
-        first = low - (left - _RADIUS)
-        matrix = _band(columns)[:, first : first + high - low]
-        np.matmul(lines[:, low:high], matrix.T, out=blurred[:, left : left + columns])
-    return blurred.reshape(planes.shape)
-
-
-def _light_of_pairs() -> NDArray[np.complex64]:
-    """Linear light of two values of sRGB side by side (IEC 61966-2-1), by the number that their bytes make: looking
-    up pairs takes half the time."""
-    value = np.arange(256) / 255
-    curve = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    values = np.arange(65536, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
-    return curve.astype(np.float32)[values].view(np.complex64).ravel()
-
-
-_LIGHT_OF_PAIRS = _light_of_pairs()
-
-
-def _light(rgb: Pixels) -> Plane:
-    """3 × rows × columns of linear light."""
-    count = rgb.size
-    values = np.zeros(count + count % 2, np.uint8)
-    values[:count].reshape(3, *rgb.shape[:2])[:] = rgb.transpose(2, 0, 1)
-    found = _LIGHT_OF_PAIRS.take(values.view(np.uint16)).view(np.float32)
-    return found[:count].reshape(3, *rgb.shape[:2])
-
-
-def _cube_root(x: Plane) -> Plane:
-    """Of values of at least ``_BIAS``; right to 3e-5 of the value. ``np.cbrt`` is slow without AVX-512.
-
-    A third of the bits of a float is a guess within 3.5 %; one step of Halley's method makes the rest.
-    """
-    bits = x.view(np.uint32) // np.uint32(3)
-    bits += np.uint32(709_921_077)
-    root: Plane = bits.view(np.float32)
-    cube = root * root
-    cube *= root
-    upper = x + x
-    upper += cube
-    cube += cube
-    cube += x
-    root *= upper
-    root /= cube
-    return root
-
-
-def _xyb(linear: Plane, channels: str) -> dict[str, Plane]:
-    """The wanted channels of a strip of linear light (3 × rows × columns), each about 0–1."""
-    kinds = 3 if "B" in channels else 2
-    cones = (_MIX[:kinds] @ linear.reshape(3, -1)).reshape(kinds, *linear.shape[1:])
-    cones += np.float32(_BIAS)
-    cones = _cube_root(cones)
-    cones -= np.float32(_CUBE_ROOT_OF_BIAS)
-    brightness = cones[0] + cones[1]
-    brightness *= np.float32(0.5)
-    planes: dict[str, Plane] = {}
-    if "X" in channels:
-        planes["X"] = (cones[0] - cones[1]) * np.float32(7) + np.float32(0.42)
-    if "B" in channels:
-        planes["B"] = cones[2] - brightness + np.float32(0.55)
-    if "Y" in channels:
-        planes["Y"] = brightness + np.float32(0.01)
-    return planes
-
-
-def _halve(linear: Plane, target: Plane) -> None:
-    """Means of 2 × 2 pixels; an odd last row or column counts twice."""
-    if linear.shape[1] % 2 or linear.shape[2] % 2:
-        linear = np.pad(linear, ((0, 0), (0, linear.shape[1] % 2), (0, linear.shape[2] % 2)), mode="edge")
-    rows = linear[:, 0::2] + linear[:, 1::2]
-    np.add(rows[:, :, 0::2], rows[:, :, 1::2], out=target)
-    target *= np.float32(0.25)
-
-
-@dataclass(frozen=True, slots=True)
-class _Strip:
-    """Some rows of one scale, with the rows above and below that the blur needs."""
-
-    scale: int
-    top: int
-    low: int
-    """The scale's rows with which the strip and ``planes`` begin."""
-    rows: int
-    planes: dict[str, Plane]
-
-    @property
-    def core(self) -> slice:
-        """The strip's own rows in ``planes``."""
-        return slice(self.top - self.low, self.top - self.low + self.rows)
-
-
-def _strips(rgb: Pixels) -> Iterator[_Strip]:
-    """All scales of a picture, largest first. Holds the next scale's linear light, and one strip."""
-    height, width = rgb.shape[:2]
-    light: Plane | None = None
-    for scale in range(SCALES):
-        half = np.empty((3, -(-height // 2), -(-width // 2)), np.float32)
-        for top in range(0, height, _ROWS):
-            rows = min(_ROWS, height - top)
-            low, high = max(0, top - _RADIUS), min(height, top + rows + _RADIUS)
-            linear = _light(rgb[low:high]) if light is None else np.ascontiguousarray(light[:, low:high])
-            yield _Strip(scale, top, low, rows, _xyb(linear, _CHANNELS[scale]))
-            if scale + 1 < SCALES:
-                _halve(linear[:, top - low : top - low + rows], half[:, top // 2 : (top + rows + 1) // 2])
-        light = half
-        height, width = half.shape[1:]
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What is computed of the source for one channel of a strip."""
@@ -276,42 +107,119 @@ class _Known:
     """How far each pixel is from the mean around it."""
 
 
-def _known(strip: _Strip) -> dict[str, _Known]:
+def _known(strip: Strip) -> dict[str, _Known]:
     result = {}
     for channel, plane in strip.planes.items():
         stack = np.stack([plane, plane * plane])
-        mean, variance = _blur_rows(_blur_columns(stack, strip.top, strip.low, strip.rows))
+        mean, variance = blur_rows(blur_columns(stack, strip.top, strip.low, strip.rows))
         variance -= mean * mean
         variance += np.float32(_C2)
         result[channel] = _Known(plane, mean, variance, np.abs(plane[strip.core] - mean))
     return result
 
 
-def _power(values: Plane, norm: int) -> float:
-    """The sum of the values, or of their fourth powers."""
+class _Tiles:
+    """How a picture is divided into places: which rows and columns of a scale belong to which."""
+
+    def __init__(self, height: int, width: int) -> None:
+        """Size of the picture; what is left over at its ends belongs to the last row and column of places."""
+        self.shape = max(1, height // TILE), max(1, width // TILE)
+        self.pixels = []
+        self._columns = []
+        for scale in range(SCALES):
+            down, across = (self._starts(count, scale) for count in self.shape)
+            self.pixels.append(np.outer(np.diff([*down, height]), np.diff([*across, width])))
+            self._columns.append(across)
+            height, width = -(-height // 2), -(-width // 2)
+
+    @staticmethod
+    def _starts(count: int, scale: int) -> NDArray[np.intp]:
+        return np.arange(count) * TILE >> scale
+
+    def rows(self, strip: Strip) -> Iterator[tuple[int, slice]]:
+        """The rows of places that a strip reaches into, and its own rows in each."""
+        side, last, row = TILE >> strip.scale, self.shape[0] - 1, 0
+        while row < strip.rows:
+            tile = min((strip.top + row) // side, last)
+            end = strip.rows if tile == last else min(strip.rows, (tile + 1) * side - strip.top)
+            yield tile, slice(row, end)
+            row = end
+
+    def columns(self, sums: Plane, scale: int) -> Plane:
+        """The sum of each place from the sums of columns."""
+        added: Plane = np.add.reduceat(sums, self._columns[scale])
+        return added
+
+
+def _column_sums(values: Plane, norm: int) -> Plane:
+    """Of the values, or of their fourth powers."""
     if norm == 1:
-        return float(values.sum())
-    square = (values * values).ravel()
-    return float(square @ square)
+        sums: Plane = values.sum(axis=0)
+        return sums
+    square = values * values
+    np.multiply(square, square, out=square)
+    powers: Plane = square.sum(axis=0)
+    return powers
+
+
+Sums = NDArray[np.float64]
+
+
+def _score(sums: dict[tuple[str, int, _Map, int], Sums], pixels: list[Any]) -> Sums:
+    """The weighted sum, on the scale that ends at 100, from sums over ``pixels`` values of each scale."""
+    total = np.zeros(np.shape(pixels[0]))
+    for (channel, scale), weights in _WEIGHTS.items():
+        for (kind, norm), weight in weights.items():
+            total += weight * (sums[channel, scale, kind, norm] / pixels[scale]) ** (1 / norm)
+    total *= 0.9562382616834844
+    total = 2.326765642916932 * total - 0.020884521182843837 * total**2 + 6.248496625763138e-05 * total**3
+    score: Sums = 100.0 - 10.0 * np.maximum(total, 0) ** 0.6276336467831387
+    return score
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How much like its source a picture looks."""
+
+    score: float
+    """100 is equal."""
+    worst: float
+    """The lowest score of a place: the same sum over the pixels of one tile."""
+    left: int
+    top: int
+    """Where that place begins, in pixels; it is ``TILE`` a side, up to twice that at the right and lower edges."""
 
 
 class _Compared:
     """The sums over the maps, strip by strip."""
 
-    def __init__(self) -> None:
-        self.sums: dict[tuple[str, int, _Map, int], float] = defaultdict(float)
-        self.pixels = [0] * SCALES
+    def __init__(self, height: int, width: int) -> None:
+        self._tiles = _Tiles(height, width)
+        self._sums: dict[tuple[str, int, _Map, int], Sums] = {
+            (channel, scale, kind, norm): np.zeros(self._tiles.shape)
+            for (channel, scale), weights in _WEIGHTS.items()
+            for kind, norm in weights
+        }
 
-    def add(self, strip: _Strip, source: dict[str, _Known]) -> None:
+    def add(self, strip: Strip, source: dict[str, _Known]) -> None:
         """One strip of the candidate, beside the same of the source."""
-        self.pixels[strip.scale] += strip.rows * next(iter(strip.planes.values())).shape[1]
         for channel, plane in strip.planes.items():
             wanted = _WEIGHTS[channel, strip.scale]
             for kind, values in self._maps(strip, plane, source[channel], {kind for kind, _ in wanted}):
                 for norm in (norm for one, norm in wanted if one is kind):
-                    self.sums[channel, strip.scale, kind, norm] += _power(values, norm)
+                    sums = self._sums[channel, strip.scale, kind, norm]
+                    for tile, rows in self._tiles.rows(strip):
+                        sums[tile] += self._tiles.columns(_column_sums(values[rows], norm), strip.scale)
 
-    def _maps(self, strip: _Strip, plane: Plane, source: _Known, wanted: set[_Map]) -> Iterator[tuple[_Map, Plane]]:
+    def result(self) -> Comparison:
+        """What came of it."""
+        pixels = self._tiles.pixels
+        whole = _score({key: each.sum() for key, each in self._sums.items()}, [each.sum() for each in pixels])
+        places = _score(self._sums, pixels)
+        top, left = np.unravel_index(int(places.argmin()), places.shape)
+        return Comparison(float(whole), float(places.min()), int(left) * TILE, int(top) * TILE)
+
+    def _maps(self, strip: Strip, plane: Plane, source: _Known, wanted: set[_Map]) -> Iterator[tuple[_Map, Plane]]:
         """With D the difference of the two pictures, 1 - (1 - mean(D)²) (2 cov + C2) / (var + var + C2) is the
         same as mean(D)² + (1 - mean(D)²) var(D) / (var + var + C2), without the loss of digits."""
         structure = _Map.STRUCTURE in wanted
@@ -320,7 +228,7 @@ class _Compared:
         if structure:
             np.multiply(stack[0], stack[0], out=stack[1])
             np.multiply(plane, plane, out=stack[2])
-        blurred = _blur_rows(_blur_columns(stack, strip.top, strip.low, strip.rows))
+        blurred = blur_rows(blur_columns(stack, strip.top, strip.low, strip.rows))
         mean = source.mean - blurred[0]
         if structure:
             yield _Map.STRUCTURE, self._structure(source, mean, blurred)
@@ -350,17 +258,6 @@ class _Compared:
         spread += apart
         return spread
 
-    def score(self) -> float:
-        """The weighted sum, on the scale that ends at 100."""
-        total = 0.0
-        for (channel, scale), weights in _WEIGHTS.items():
-            for (kind, norm), weight in weights.items():
-                mean = self.sums[channel, scale, kind, norm] / self.pixels[scale]
-                total += weight * mean ** (1 / norm)
-        total *= 0.9562382616834844
-        total = 2.326765642916932 * total - 0.020884521182843837 * total**2 + 6.248496625763138e-05 * total**3
-        return 100.0 - 10.0 * total**0.6276336467831387 if total > 0 else 100.0
-
 
 def _whole(rgb: Pixels) -> Pixels:
     """The picture, continued by its mirror image where it has not enough pixels for all scales."""
@@ -372,21 +269,27 @@ def _whole(rgb: Pixels) -> Pixels:
 class Reference:
     """A source picture, to be compared with any number of candidates."""
 
-    def __init__(self, rgb: Pixels) -> None:
-        """``rgb``: height × width × 3 values of sRGB. Raises ValueError for another shape or type."""
+    def __init__(self, rgb: Pixels, *, keep: bool = True) -> None:
+        """``rgb``: height × width × 3 values of sRGB. Without ``keep`` all is computed again each time. Raises
+        ValueError for another shape or type."""
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
             raise ValueError("height × width × 3 values of 8 bits")
         self.shape = rgb.shape
         self._rgb = _whole(rgb)
-        keeps = self._rgb.shape[0] * self._rgb.shape[1] <= _KEPT_PIXELS
-        self._kept = [_known(strip) for strip in _strips(self._rgb)] if keeps else None
+        keeps = keep and self._rgb.shape[0] * self._rgb.shape[1] <= _KEPT_PIXELS
+        self._kept = [_known(strip) for strip in strips(self._rgb, _CHANNELS)] if keeps else None
 
-    def score(self, candidate: Pixels) -> float:
-        """How much like the source it looks: 100 is equal. Raises ValueError when size or type differ."""
+    def compare(self, candidate: Pixels) -> Comparison:
+        """How much like the source it looks, as a whole and at its worst place. Raises ValueError when size or type
+        differ."""
         if candidate.shape != self.shape or candidate.dtype != np.uint8:
             raise ValueError("the two pictures differ in size or type")
-        source = self._kept if self._kept is not None else map(_known, _strips(self._rgb))
-        compared = _Compared()
-        for strip, known in zip(_strips(_whole(candidate)), source, strict=True):
+        source = self._kept if self._kept is not None else map(_known, strips(self._rgb, _CHANNELS))
+        compared = _Compared(*self._rgb.shape[:2])
+        for strip, known in zip(strips(_whole(candidate), _CHANNELS), source, strict=True):
             compared.add(strip, known)
-        return compared.score()
+        return compared.result()
+
+    def score(self, candidate: Pixels) -> float:
+        """The whole's score alone."""
+        return self.compare(candidate).score

@@ -15,6 +15,11 @@ def summary(settings: Settings) -> str:
     png = "lossless" if quality.png == 100 else str(quality.png)
     parts = [f"jpeg {quality.jpeg}", f"webp {quality.webp}", f"avif {quality.avif}", f"png {png}"]
     parts = ["lossless"] if settings.lossless else parts
+    if settings.target_quality is not None:
+        parts = [f"score {settings.target_quality}", f"png {png}"]
+        parts += [f"worst place {settings.worst_tile}"] if settings.worst_tile is not None else []
+        bounds = (settings.min_quality, settings.max_quality)
+        parts += [f"quality {bounds[0] or 'any'} to {bounds[1] or 'any'}"] if any(bounds) else []
     if settings.max_size is not None:
         parts.append(f"at most {settings.max_size}")
     if settings.format != "original":

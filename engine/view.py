@@ -232,6 +232,8 @@ class ImageRow:
     """Estimate of the quality that the source was made with, 1–100; 0 when it is not known."""
     siblings: tuple[tuple[str, int], ...] = ()
     """File names and bytes of what was written beside it, in other formats and widths."""
+    measured: tuple[float, int, float, int, int] | None = None
+    """The fields of ``engine.quality.Measured``; None where no score was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from engine.formats import Format, info
 from engine.icc import ProfileKind
 from engine.job import Policy
 from engine.probe import Facts
+from engine.quality import LOWEST
 from engine.task import TaskSettings
 
 __all__ = ["keeps_pixels", "unchanged"]
@@ -21,7 +22,8 @@ def keeps_pixels(facts: Facts, settings: TaskSettings, policy: Policy) -> bool:
     """Whether the stored pixels stay as they are and only their storage is made smaller (``lossless.py``).
 
     So it is for animated PNGs, for what cannot be encoded anew exactly when that is asked for, and for JPEG and WebP
-    whose own quality is no higher than the one asked for: encoding those again would only lose more.
+    whose own quality is no higher than the one asked for, or than the least one that may be tried: encoding those again
+    would only lose more.
     """
     if not unchanged(facts, settings):
         return False
@@ -30,6 +32,8 @@ def keeps_pixels(facts: Facts, settings: TaskSettings, policy: Policy) -> bool:
     if policy.lossless:
         return not _exact_anew(facts)
     quality = settings.quality.of(facts.format)
+    if policy.target is not None:
+        quality = policy.target.lowest or LOWEST
     if policy.keep_original:
         return info(facts.format).lossy and 0 < facts.quality <= quality
     upright = facts.orientation == 1 and not facts.cmyk

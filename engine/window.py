@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
 
 from engine.catalog import Catalog
 from engine.progress import RunState, WorkerState
@@ -68,6 +69,7 @@ def image_row(catalog: Catalog, index: int, running: tuple[int, str] | None = No
         source=catalog.source(index),
         source_quality=catalog.source_quality(index),
         siblings=tuple((one.name, one.size) for one in catalog.siblings(index)),
+        measured=astuple(measured) if (measured := catalog.measured(index)) is not None else None,
     )
 
 

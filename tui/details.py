@@ -53,6 +53,7 @@ def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
         ("format", formats, "strong"),
         ("pixels", size, "strong"),
         ("quality", quality, "strong"),
+        *([("score", _score(row.measured, look), "strong")] if row.measured else []),
         ("worker", worker, "strong"),
         ("time", f"{row.seconds:.2f} s" if row.seconds else "not started", "strong"),
         ("memory", f"about {text.size(row.needs, precise=True)}" if row.needs else "not predicted yet", "strong"),
@@ -62,6 +63,14 @@ def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
     ]
     facts += [("also", f"{name}  {text.size(size, precise=True)}", "strong") for name, size in row.siblings]
     return [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
+
+
+def _score(measured: tuple[float, int, float, int, int], look: Look) -> str:
+    score, encodes, worst, left, top = measured
+    if worst >= 100:
+        return "100, every pixel as it was"
+    place = f"{left} {'x' if look.ascii_only else '×'} {top} px"
+    return f"{score:.1f} in {text.count(encodes, 'encode')}; the worst place, at {place}: {worst:.1f}"
 
 
 def summary_lines(info: RunInfo, update: Update, report: Sequence[str], look: Look, width: int) -> list[Parts]:

@@ -22,6 +22,8 @@ SORTS = ("index", "path", "in", "out", "saved", "state", "seconds")
 _FORMATS = {"jpeg": "jpg", "tiff": "tif"}
 _COLUMNS = (("FMT", 5), ("STATE", 11), ("IN", 6), ("OUT", 8), ("SAVED", 8), ("Q", 5))
 _FIXED = 3 + sum(width for _, width in _COLUMNS)
+_SCORE, _SCORE_FROM = 6, 70
+"""Cells of the column with the score, and of the list from which there is room for it."""
 _SORTED_BY = {"FILE": "path", "STATE": "state", "IN": "in", "OUT": "out", "SAVED": "saved"}
 
 
@@ -80,13 +82,18 @@ class ImagesPane(Listing):
 
     def draw_head(self, y: int, width: int) -> Parts:
         """Column titles; the one sorted by carries the direction."""
-        name = max(8, width - _FIXED)
+        score = self._score_cells(width)
+        name = max(8, width - _FIXED - score)
         parts: Parts = [("   " + self._title("FILE").ljust(name), "dim")]
         for title, cells in _COLUMNS:
             shown = self._title(title)
             left = title in ("FMT", "STATE")
             parts.append((" " + shown.ljust(cells - 1) if left else shown.rjust(cells), "dim"))
-        return parts
+        return [*parts, ("SCORE".rjust(score), "dim")] if score else parts
+
+    def _score_cells(self, width: int) -> int:
+        """Of the column with the score; 0 where there is no room or no score."""
+        return _SCORE if width >= _SCORE_FROM and any(row.measured for row in self._rows.values()) else 0
 
     def _title(self, title: str) -> str:
         arrow = "v" if self.window.descending else "^"
@@ -97,7 +104,8 @@ class ImagesPane(Listing):
         image = self._rows.get(row)
         if image is None:
             return [("   " + self.look.glyphs.dots, "dim")]
-        name = max(8, width - _FIXED)
+        score = self._score_cells(width)
+        name = max(8, width - _FIXED - score)
         state = ImageState(image.state)
         pointer = self.look.glyphs.pointer if chosen else " "
         flag = "*" if state is ImageState.RUNNING else " "
@@ -116,6 +124,7 @@ class ImagesPane(Listing):
             (f"{text.size(image.original_size) if image.original_size else '':>6}{out:>8}", ""),
             (f"{saved:>8}", "failed" if saved.startswith("+") else "good"),
             (f"{quality:>5}", "dim"),
+            *([(f"{f'{image.measured[0]:.1f}' if image.measured else '':>{score}}", "dim")] if score else []),
         ]
 
     def refresh_data(self, *, force: bool = False) -> None:

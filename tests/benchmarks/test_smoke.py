@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.child import environment
+from tests.benchmarks import target
 from tests.benchmarks.process import REPOSITORY, module
 from tests.benchmarks.throughput import without_sharp
 
@@ -133,3 +134,12 @@ def test_crash_safety_is_compared_with_a_run_that_writes_over_its_sources() -> N
 
     assert result["sameBytes"]
     assert result["seconds"]["median"] > 0.5
+
+
+def test_a_target_quality_is_reached_by_every_file(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--from", str(REPOSITORY / "tui" / "demo_images"), "--count", "2", "--side", "220", "--formats", "jpeg"]
+    target.main([*words, "--effort", "fast"])
+    head, row = capsys.readouterr().out.splitlines()
+
+    assert head.split()[:3] == ["format", "files", "below"]
+    assert row.split()[:3] == ["jpeg", "2", "0"]

@@ -127,6 +127,45 @@ def test_costs_are_plain_arithmetic() -> None:
     subprocess.run([sys.executable, "-P", "-c", code], env={"PYTHONPATH": str(ROOT)}, check=True)
 
 
+_MEASURE_TARGET = """
+import json, sys
+from engine import codec, pipeline
+from engine.formats import Format
+from engine.job import Limits, Loss, Policy, Recipe
+from engine.probe import probe
+from engine.quality import QualityTarget
+from engine.task import TaskSettings
+import pyvips
+codec.setup()
+warm = pyvips.Image.black(64, 64, bands=3).copy(interpretation="srgb")
+warm.heifsave_buffer(compression="av1", effort=2), warm.webpsave_buffer(), warm.pngsave_buffer()
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+before = peak()
+data = open(sys.argv[1], "rb").read()
+facts = probe(data, Limits())
+policy = Policy(allow_loss=frozenset(Loss) - {Loss.ALPHA}, target=QualityTarget(float(sys.argv[3]), 50))
+recipe = Recipe(TaskSettings(output_format=Format(sys.argv[2])), policy)
+codec.optimize(data, facts, recipe.settings, lambda _: None, policy)
+print(json.dumps([peak() - before, pipeline._predicted(facts, recipe, len(data), full_check=False)[0]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
+@pytest.mark.parametrize(
+    ("source", "target", "score", "side"),
+    [(".jpg", "jpeg", 80, 3600), (".jpg", "jpeg", 80, 2000), (".png", "webp", 80, 1600), (".jpg", "avif", 80, 1000)],
+)
+def test_the_measured_peak_of_a_target_quality_is_admitted(
+    source: str, target: str, score: int, side: int, tmp_path: Path
+) -> None:
+    path = str(tmp_path / f"a{source}")
+    _run(_MAKE, path, str(side))
+    measured, predicted = json.loads(_run(_MEASURE_TARGET, path, target, str(score)))
+    assert 0.95 * measured <= predicted <= 2 * measured
+
+
 _MEASURE_LOSSLESS = """
 import json, sys
 from engine import codec, cost

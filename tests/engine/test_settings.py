@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from engine.floor import Floor
@@ -120,6 +121,7 @@ def test_every_allowed_value_survives_the_form_of_a_file_and_of_a_field(data: st
         assert entry.parse(entry.show(value)) == value
 
 
+@hypothesis_settings(deadline=None)
 @given(st.data())
 def test_settings_sent_to_a_runner_arrive_unchanged(data: st.DataObject) -> None:
     optional = {entry.name: st.none() | values_of(entry) if entry.optional else values_of(entry) for entry in SCHEMA}

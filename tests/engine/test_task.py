@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from engine.efforts import Effort
 from engine.formats import Format
-from engine.job import Job, Outcome, Policy, Recipe, Savings, SizeLimit, Status, Verify
+from engine.job import Job, Outcome, Policy, Recipe, Savings, Sibling, SizeLimit, Status, Verify
+from engine.quality import Measured, QualityTarget
 from engine.task import (
     Dialect,
     ImageTask,
@@ -208,12 +210,17 @@ def test_a_recipe_survives_the_workers_pipe(
 ) -> None:
     limit = SizeLimit(bytes=size) if size else None
     policy = Policy(flag, Savings(percent, size), not flag, verify, flag, lossless=flag, max_size=limit, effort=effort)
-    recipe = Recipe(settings, policy)
+    target = QualityTarget(80, size / 1e8, None, 95) if flag else None
+    recipe = Recipe(settings, replace(policy, target=target))
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
 def test_an_outcome_survives_the_workers_pipe() -> None:
     outcome = Outcome(Status.KEPT, "why", "/t\udcff", 5, 4, "png", "webp", 3, 2, 80, 0.5, 7, 8, 91)
+    assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
+    outcome = replace(
+        outcome, measured=Measured(80.2, 3, 71.5, 64, 128), siblings=(Sibling("a", 1, 2, 3, "avif", 60, 81.5),)
+    )
     assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
     assert Job(0, "/a", "/a", Recipe()).in_place
 

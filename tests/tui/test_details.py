@@ -21,3 +21,14 @@ def test_the_originals_own_quality_is_shown(quality: int, says: str) -> None:
     assert [line for line in lines if says in line and "quality" in line]
     unknown = image_lines(replace(row, source_quality=0), Look(ascii_only=False, plain=True), 100)
     assert not [line for line in unknown if "original's" in "".join(text for text, _ in line)]
+
+
+def test_the_score_and_the_worst_place_are_shown() -> None:
+    def text_of(measured: tuple[float, int, float, int, int] | None) -> str:
+        row = replace(FakeView().row(0), state=int(ImageState.DONE), measured=measured)
+        lines = image_lines(row, Look(ascii_only=False, plain=True), 100)
+        return "\n".join("".join(text for text, _ in line) for line in lines)
+
+    assert "80.3 in 3 encodes; the worst place, at 64 × 128 px: 71.5" in text_of((80.31, 3, 71.5, 64, 128))
+    assert "100, every pixel as it was" in text_of((100.0, 8, 100.0, 0, 0))
+    assert "score" not in text_of(None)

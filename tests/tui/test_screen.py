@@ -1,9 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.errors import RunnerError
-from engine.view import ImageState, Phase
+from engine.view import ImageRow, ImageState, Phase
 from tests.tui.driving import opened
 from tests.tui.fake_view import FakeView
 from tests.tui.test_text import HOSTILE
@@ -71,6 +72,25 @@ async def test_a_list_of_fifty_thousand_asks_for_visible_rows_only() -> None:
         await it.until(lambda: it.app.main.images.chosen)
         assert max(window.count for window in view.asked) <= 24
         assert len(view.asked) <= 60
+
+
+class Scored(FakeView):
+    """A run with a target quality."""
+
+    def row(self, index: int) -> ImageRow:
+        return replace(super().row(index), measured=(80.4, 3, 71.0, 64, 0))
+
+
+async def test_scores_are_listed_beside_the_quality_they_took() -> None:
+    view = Scored(30)
+    view.step(20)
+    async with opened(view) as it:
+        await it.pilot.press("3")
+        await it.until_text("SCORE", "80.4")
+    async with opened(half_done()) as it:
+        await it.pilot.press("3")
+        await it.until_text("SAVED")
+        assert "SCORE" not in it.text
 
 
 async def test_filter_and_sort_are_answered_by_the_run() -> None:

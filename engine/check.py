@@ -16,8 +16,8 @@ from engine.decode import open_image, picture
 from engine.errors import ImageError, WriteFailed
 from engine.exact import NOT_THE_SAME, aligned, different, prove_same
 from engine.formats import Format
-from engine.job import Limits
 from engine.losses import delivered
+from engine.policy import Limits
 from engine.probe import Facts, probe
 from engine.task import TaskSettings
 from engine.vips import plain

@@ -21,10 +21,11 @@ from engine.errors import Declined, Unreadable, WriteFailed
 from engine.fit import LOWEST, fit
 from engine.formats import Format, info
 from engine.gainmap import GainMapKind
-from engine.job import Loss, Policy, Stage
+from engine.job import Stage
 from engine.losses import settle
 from engine.lossless import optimize_losslessly
 from engine.metadata import Metadata, carried, keeps_profile
+from engine.policy import Loss, Policy
 from engine.probe import Facts
 from engine.quality import ENCODES, Measured, QualityTarget
 from engine.reach import Choice, bounds, palette, reach, without_loss

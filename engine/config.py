@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.conflicts import conflicts
 from engine.errors import ConfigError, Problem
-from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting
+from engine.settings import SCHEMA, Kind, Setting, Settings, setting
 
 __all__ = ["COMMAND_LINE", "Layer", "example", "load_file", "resolve", "save", "user_file"]
 
@@ -135,7 +136,7 @@ def resolve(*layers: Layer, problems: list[Problem] | None = None) -> Settings:
 
 def _drop_overridden(layer: Layer, values: dict[str, Any], origin: dict[str, Layer]) -> None:
     """A layer that sets one of two exclusive settings takes back the other one set by a layer below it."""
-    from engine.settings import CONFLICTS, is_set
+    from engine.conflicts import CONFLICTS, is_set
 
     for groups in CONFLICTS:
         for mine, other in (groups, groups[::-1]):

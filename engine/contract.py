@@ -14,7 +14,8 @@ from typing import Any
 from engine.events import Event, Finished
 from engine.formats import Format, corrected
 from engine.headroom import Headroom
-from engine.job import Job, Limits, Loss, Outcome, Policy, Recipe, Savings, Status
+from engine.job import Job, Outcome, Recipe, Status
+from engine.policy import Limits, Loss, Policy, Savings
 from engine.pool import ParallelProcessPool
 from engine.task import ImageTask, OptimizationResult, TaskError, TaskSettings, is_path
 

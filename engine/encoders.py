@@ -19,10 +19,10 @@ from engine.extras import installed
 from engine.formats import Format
 from engine.icc import ProfileKind
 from engine.indexed import encode_indexed
-from engine.job import Loss, MetadataPolicy, Policy
 from engine.losses import depth, half_transparent
 from engine.lossless import optimize_losslessly
 from engine.metadata import keeps_profile
+from engine.policy import Loss, MetadataPolicy, Policy
 from engine.probe import Facts
 from engine.recompress import Refused, recompress_png
 

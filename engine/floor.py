@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.job import parse_size
+from engine.policy import parse_size
 
 __all__ = ["DEFAULT_FLOOR", "Floor"]
 

@@ -9,8 +9,8 @@ from engine.errors import Unreadable
 from engine.ifd import form_of
 from engine.ifdedit import GPS, Entry, overwrite, tables
 from engine.items import Item, overwrite_items
-from engine.job import MetadataPolicy
 from engine.metadata import TIFF_IPTC, TIFF_PHOTOSHOP, TIFF_XMP, apply, extract
+from engine.policy import MetadataPolicy
 from engine.probe import Facts
 
 __all__ = ["avif_in_place", "tiff_in_place"]

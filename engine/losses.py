@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from engine.errors import WouldLose
 from engine.formats import Format, info
 from engine.gainmap import GainMapKind
-from engine.job import Loss, Policy
+from engine.policy import Loss, Policy
 from engine.probe import Facts
 from engine.task import TaskSettings
 from engine.ways import unchanged

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from engine.exact import decode_strictly, prove_same
 from engine.formats import Format
-from engine.job import Limits, MetadataPolicy
+from engine.policy import Limits, MetadataPolicy
 from engine.probe import Facts, probe
 from engine.recompress import LEVEL, recompress_jpeg, recompress_png
 from engine.strip import rewritten, strip, with_own_gain_map

@@ -18,7 +18,7 @@ from engine.errors import Unreadable
 from engine.formats import Format
 from engine.ifd import exif_orientation, read_directories
 from engine.items import read_items
-from engine.job import MetadataPolicy
+from engine.policy import MetadataPolicy
 from engine.probe import PNG_TEXT, Facts
 
 __all__ = ["Metadata", "apply", "carried", "extract", "keeps_profile", "stays"]

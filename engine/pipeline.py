@@ -15,24 +15,23 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from engine import codec, cost
+from engine import codec, cost, judging
 from engine.backup import holds_backup
 from engine.check import check_pixels, check_structure
-from engine.codec import Encoded
 from engine.corrections import kind
 from engine.decode import SharedPictures
-from engine.errors import Declined, ImageError, Unreadable, WouldLose
+from engine.errors import Declined, ImageError, WouldLose
 from engine.extras import installed, left_out
 from engine.files import Target
 from engine.fit import ENCODES
 from engine.formats import Format, corrected, info
-from engine.job import Job, Outcome, Policy, Recipe, Savings, Stage, Status, Verify
+from engine.job import Job, Outcome, Recipe, Stage, Status
 from engine.ledger import Entry, Ledgers, content_hash
 from engine.losses import settle
+from engine.policy import Verify
 from engine.probe import Facts, probe
 from engine.sibling_images import Siblings, make_siblings, settings_of, wanted
 from engine.source import Source, read_kept
-from engine.strip import strip
 from engine.transaction import Written, write_group
 from engine.ways import keeps_pixels, unchanged
 from engine.writable import check_writable
@@ -43,14 +42,6 @@ NO_THREAD = "Error creating thread"
 """What libvips says then, whatever it was doing."""
 READ_AHEAD_BYTES = 1024 * 1024
 """What probing costs beside the file's own bytes."""
-KEPT_SMALL, RECOMPRESSED = "already small", "recompressed losslessly"
-AGAIN = "encoding it again would not save enough"
-NO_MORE = "encoding it again would not save more"
-UNKNOWN_SAVES = Savings(15.0)
-"""The least that encoding a lossy image again must save whose own quality cannot be read (AVIF, animated WebP). An AVIF
-of ours, encoded again with the same quality from 20 to 95, was seen to lose 8 % at most."""
-LITTLE = 0.2
-"""Share of a JPEG saved by encoding it again below which storing it better may save as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +206,10 @@ def _optimize(
     stage(Stage.DECODE, seconds, needs)
     shared = SharedPictures() if job.recipe.variants else None
     encoded = codec.optimize_settled(data, facts, settings, lambda step: stage(step, seconds, needs), policy, shared)
-    delivers = _delivers(policy, facts, encoded, data)
-    reason = _reason(policy, facts, encoded, delivers=delivers) or encoded.missed
-    if (better := _without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:
-        delivers, encoded, reason = True, better, f"{RECOMPRESSED}: {AGAIN if not delivers else NO_MORE}"
+    delivers = judging.is_delivered(policy, facts, encoded, data)
+    reason = judging.reason(policy, facts, encoded, delivers=delivers) or encoded.missed
+    if (better := judging.without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:
+        delivers, encoded, reason = True, better, judging.stored_better(delivers=delivers)
     base = Outcome(
         Status.DONE,
         reason,
@@ -233,7 +224,7 @@ def _optimize(
         source_quality=facts.quality,
         measured=encoded.measured,
     )
-    kept = None if delivers else _without_metadata(data, facts, policy)
+    kept = None if delivers else judging.without_metadata(data, facts, policy)
     if kept is not None:
         write = _keep(job, source, data, kept, facts, base, temp, started)
     else:
@@ -283,7 +274,7 @@ def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool
         quality = 100 if format is Format.JPEG or (format is Format.WEBP and facts.lossless) else quality
     how["scored"] = scored
     needs = cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **how)
-    if _may_be_stored_better(policy, facts) and unchanged(facts, settings):
+    if judging.may_be_stored_better(policy, facts) and unchanged(facts, settings):
         again = {**how, "as_stored": True}
         needs = max(needs, cost.predict_bytes(facts, format, *size, file_size=file_size, quality=quality, **again))
     seconds = cost.predict_seconds(facts, format, *size, quality=quality, **how)
@@ -304,65 +295,6 @@ def _predicted_with_siblings(job: Job, facts: Facts, file_size: int, *, full_che
         size = own.settings.resize.target(facts.width, facts.height)
         held += cost.result_bytes(facts, codec.target_format(facts, own.settings), *size)
     return needs + held, seconds
-
-
-def _reason(policy: Policy, facts: Facts, encoded: Encoded, *, delivers: bool) -> str:
-    """Why an image is kept, or why only its storage was made smaller; empty for one that was simply done."""
-    lower = encoded.as_stored and facts.quality and not policy.lossless
-    why = f"its quality of about {facts.quality} is no higher than the one asked for" if lower else AGAIN
-    missed = policy.target is not None and encoded.as_stored and info(facts.format).lossy
-    if policy.target is not None:
-        why = f"a lower quality would not reach the score of {policy.target.score:g}" if missed else AGAIN
-    if not delivers:
-        return f"{KEPT_SMALL}: {why}"
-    return f"{RECOMPRESSED}: {why}" if lower or missed else ""
-
-
-def _delivers(policy: Policy, facts: Facts, encoded: Encoded, data: bytes) -> bool:
-    """Whether the result is what the user gets; raises Declined for a larger one that is to be skipped."""
-    original_size = len(data)
-    if not policy.keep_original:
-        return True
-    asked = encoded.format is not facts.format or (encoded.width, encoded.height) != (facts.width, facts.height)
-    if not asked:
-        if policy.max_size and len(encoded.data) <= policy.max_size.of(original_size) < original_size:
-            return True
-        if encoded.as_stored and len(encoded.data) >= len(_without_metadata(data, facts, policy) or data):
-            return False  # nothing but metadata would go
-        unknown = info(facts.format).lossy and not facts.quality and not encoded.lossless
-        if unknown and not UNKNOWN_SAVES.reached(original_size, len(encoded.data)):
-            return False
-        return policy.min_savings.reached(original_size, len(encoded.data))
-    if policy.skip_larger and len(encoded.data) >= original_size:
-        raise Declined("the result would be larger than the original")
-    return True
-
-
-def _without_metadata(data: bytes, facts: Facts, policy: Policy) -> bytes | None:
-    """The original with the metadata that is wanted; None when that cannot be done without encoding it anew."""
-    try:
-        return strip(data, facts, policy.metadata)
-    except Unreadable:
-        return None
-
-
-def _may_be_stored_better(policy: Policy, facts: Facts) -> bool:
-    """Whether there is another way than encoding an image again."""
-    jpeg = facts.format is Format.JPEG and policy.keep_original
-    return jpeg and installed("mozjpeg_lossless_optimization")
-
-
-def _without_loss(policy: Policy, facts: Facts, encoded: Encoded, data: bytes, *, delivers: bool) -> Encoded | None:
-    """A JPEG whose new encoding saves little, stored better instead; None when that is not smaller."""
-    asked = encoded.format is not facts.format or (encoded.width, encoded.height) != (facts.width, facts.height)
-    if asked or encoded.as_stored or not _may_be_stored_better(policy, facts):
-        return None
-    if delivers and len(encoded.data) < (1 - LITTLE) * len(data):
-        return None
-    better = codec.optimize_as_stored(data, facts, policy)
-    if delivers and len(better.data) > len(encoded.data):
-        return None
-    return better if _delivers(policy, facts, better, data) else None
 
 
 def _keep(

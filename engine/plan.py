@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine import folders, temps
 from engine.backup import AREA
@@ -19,6 +19,7 @@ from engine.catalog import Folder
 from engine.errors import PlanError, system_reason
 from engine.extras import missing_for_lossless, wrong_target
 from engine.formats import Format, format_for_extension
+from engine.job import Recipe
 from engine.names import fold, output_names, output_names_beside
 from engine.settings import Settings
 from engine.variants import sibling_bases
@@ -74,6 +75,11 @@ class Plan:
     """For the eye: the output folder, or ``in place``."""
     made: tuple[str, ...]
     """Output folders to create and mark as ours."""
+
+    def recipe(self) -> Recipe:
+        """What the workers must know of it."""
+        recipe = self.settings.recipe()
+        return replace(recipe, policy=replace(recipe.policy, overwrite=self.overwrite))
 
     def prepare(self) -> tuple[str, ...]:
         """Create and mark the output folders; returns those that were not there before. Raises PlanError."""

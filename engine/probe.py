@@ -22,7 +22,7 @@ from engine.foreign import NOT_READ, what_it_is
 from engine.formats import Format, sniff
 from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind, judge
-from engine.job import Limits
+from engine.policy import Limits
 
 __all__ = ["PNG_TEXT", "Facts", "probe"]
 

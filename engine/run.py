@@ -80,8 +80,6 @@ class Run:
         self._plan: Plan = make_plan(roots, settings)
         self._clock = clock
         run_id = run_id or secrets.token_hex(4)
-        recipe = settings.recipe()
-        recipe = replace(recipe, policy=replace(recipe.policy, overwrite=self._plan.overwrite))
         self._records = RunRecords([root.source for root in self._plan.roots], settings, run_id)
         self._room = room = Headroom(settings.workers, settings.memory_limit, self.note)
         keep_ahead(room.workers)
@@ -105,7 +103,7 @@ class Run:
         self._paused_at: float | None = None
         self._paused = 0.0
         self._ended: float | None = None
-        recipes = self._records.recipes(recipe)
+        recipes = self._records.recipes(self._plan.recipe())
         self._memory = RunMemory(run_id, roots, self._plan, self._records, self.state, self.note, resumes)
         known = self._memory.known
         self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note, known)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.floor import Floor
-from engine.job import Savings, SizeLimit, parse_size
+from engine.policy import Savings, SizeLimit, parse_size
 
 __all__ = ["Kind", "Setting", "declare"]
 

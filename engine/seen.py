@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pyvips import Image
 
 from engine.decode import Picture, frames_of, open_image, turned
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import probe
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import Any
 from engine.efforts import Effort
 from engine.floor import Floor
 from engine.formats import Format
-from engine.job import Limits, Loss, MetadataPolicy, Policy, Recipe, Savings, SizeLimit, Verify
+from engine.job import Recipe
+from engine.policy import Limits, Loss, MetadataPolicy, Policy, Savings, SizeLimit, Verify
 from engine.quality import QualityTarget
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
@@ -395,33 +396,3 @@ def setting(name: str) -> Setting:
 
 def _parse_or_none(entry: Setting, value: object) -> Any:
     return None if entry.optional and value is None else entry.parse(value)
-
-
-CONFLICTS = (
-    (("width", "height"), ("long_edge",)),
-    (("width", "height"), ("short_edge",)),
-    (("long_edge",), ("short_edge",)),
-    (("in_place",), ("output",)),
-    (("in_place", "lossless"), ("also", "widths")),
-    (("lossless",), ("quality", "quality_jpeg", "quality_png", "quality_webp", "quality_avif")),
-    (("lossless",), ("width", "height", "long_edge", "short_edge")),
-    (("lossless",), ("format",)),
-    (("target_quality",), ("quality", "quality_jpeg", "quality_webp", "quality_avif")),
-    (("target_quality",), ("max_size", "lossless")),
-)
-"""Groups of settings of which only one may be set."""
-
-
-def is_set(name: str, value: object) -> bool:
-    """Whether a value of the setting ``name`` says something that its default does not."""
-    return value is not None and value != setting(name).default
-
-
-def conflicts(settings: Settings) -> list[tuple[str, str]]:
-    """Pairs of settings that contradict each other."""
-
-    def first_set(names: tuple[str, ...]) -> str | None:
-        return next((name for name in names if is_set(name, getattr(settings, name))), None)
-
-    pairs = ((first_set(left), first_set(right)) for left, right in CONFLICTS)
-    return [(left, right) for left, right in pairs if left and right]

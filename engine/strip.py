@@ -16,8 +16,8 @@ from engine.embed import WEBP_EXIF, WEBP_ICC, WEBP_XMP, embed, riff_chunk
 from engine.formats import Format
 from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind
-from engine.job import MetadataPolicy
 from engine.metadata import keeps_profile, stays
+from engine.policy import MetadataPolicy
 from engine.probe import Facts
 
 __all__ = ["rewritten", "strip", "strip_gif", "with_own_gain_map"]

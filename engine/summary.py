@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.efforts import Effort
-from engine.job import MetadataPolicy
+from engine.policy import MetadataPolicy
 from engine.settings import Settings
 
 __all__ = ["summary"]

@@ -8,7 +8,7 @@ from engine.errors import Declined, Unreadable
 from engine.formats import Format
 from engine.icc import ProfileKind, judge
 from engine.ifd import ORIENTATION, Directory, read_directories
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import Facts
 
 __all__ = ["probe_tiff"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.formats import Format, info
 from engine.icc import ProfileKind
-from engine.job import Policy
+from engine.policy import Policy
 from engine.probe import Facts
 from engine.quality import LOWEST
 from engine.task import TaskSettings

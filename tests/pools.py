@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from engine.budget import Budget
 from engine.events import Event, Finished
-from engine.job import Job, Outcome, Policy, Recipe
+from engine.job import Job, Outcome, Recipe
+from engine.policy import Policy
 from engine.pool import ParallelProcessPool
 from engine.seam import ImagePool
 from engine.settings import Settings

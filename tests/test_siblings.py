@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.formats import sniff
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import probe
 from engine.temps import remove_stale_temps, remove_temps, sibling_temp, temp_name
 from tests.test_cli import TOOL, environment

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts
+from engine.conflicts import conflicts
+from engine.settings import SCHEMA, Kind, Setting, Settings
 from tui import text
 from tui.actions import Where, here
 from tui.canvas import Canvas, Listing, bindings

@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from pyvips import Image
 
 from engine.indexed import png_chunk
-from engine.job import Loss
+from engine.policy import Loss
 
 
 def photo(width: int = 160, height: int = 112) -> Image:

@@ -21,7 +21,7 @@ from engine.check import check_pixels
 from engine.codec import Encoded, optimize, setup
 from engine.errors import Declined
 from engine.formats import Format
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import probe
 from engine.task import Quality, Resize, ResizeMode, TaskSettings
 from engine.webpframes import frame_delays

@@ -14,7 +14,7 @@ from engine.check import check_pixels, check_structure
 from engine.codec import Encoded, optimize, setup
 from engine.errors import WriteFailed
 from engine.formats import Format
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import Facts, probe
 from engine.task import Quality, Resize, ResizeMode, TaskSettings
 

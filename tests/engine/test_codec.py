@@ -20,7 +20,8 @@ from engine.errors import Declined, Unreadable
 from engine.exact import different
 from engine.formats import Format
 from engine.icc import ProfileKind
-from engine.job import Limits, Loss, Policy, Stage
+from engine.job import Stage
+from engine.policy import Limits, Loss, Policy
 from engine.probe import Facts, probe
 from engine.strip import strip
 from engine.task import Quality, Resize, ResizeMode, TaskSettings

@@ -13,8 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from engine import config
+from engine.conflicts import CONFLICTS
 from engine.errors import ConfigError
-from engine.settings import CONFLICTS, SCHEMA, Kind, Settings
+from engine.settings import SCHEMA, Kind, Settings
 from tests.conftest import ROOT
 from tests.engine.test_settings import values_of
 

@@ -15,7 +15,7 @@ from engine.check import check_pixels
 from engine.codec import optimize, setup
 from engine.errors import Declined, ImageError, Unreadable
 from engine.formats import Format
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import Facts, probe
 from engine.task import Quality, Resize, ResizeMode, TaskSettings
 from tests.conftest import ROOT
@@ -113,7 +113,7 @@ from pathlib import Path
 from engine import codec
 from engine.errors import ImageError
 from engine.formats import Format
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import probe
 from engine.task import Quality, TaskSettings
 codec.setup()

@@ -16,7 +16,8 @@ from PIL import Image as Pillow
 from engine.codec import setup
 from engine.errors import ImageError
 from engine.formats import Format
-from engine.job import Limits, Savings, Status
+from engine.job import Status
+from engine.policy import Limits, Savings
 from engine.probe import Facts, probe
 from engine.settings import Settings
 from engine.strip import strip

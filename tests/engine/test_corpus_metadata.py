@@ -13,7 +13,7 @@ from engine.errors import Declined, Unreadable
 from engine.formats import Format
 from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind
-from engine.job import Limits, MetadataPolicy, Policy
+from engine.policy import Limits, MetadataPolicy, Policy
 from engine.probe import Facts, probe
 from engine.strip import strip
 from engine.task import Quality, Resize, ResizeMode, TaskSettings

@@ -35,7 +35,7 @@ from engine import codec, cost
 from engine.formats import Format
 from engine.efforts import Effort
 from engine.extras import installed
-from engine.job import Limits, Loss, Policy
+from engine.policy import Limits, Loss, Policy
 from engine.probe import probe
 from engine.task import Quality, TaskSettings
 import pyvips
@@ -131,7 +131,8 @@ _MEASURE_TARGET = """
 import json, sys
 from engine import codec, pipeline
 from engine.formats import Format
-from engine.job import Limits, Loss, Policy, Recipe
+from engine.job import Recipe
+from engine.policy import Limits, Loss, Policy
 from engine.probe import probe
 from engine.quality import QualityTarget
 from engine.task import TaskSettings
@@ -169,7 +170,7 @@ def test_the_measured_peak_of_a_target_quality_is_admitted(
 _MEASURE_LOSSLESS = """
 import json, sys
 from engine import codec, cost
-from engine.job import Limits
+from engine.policy import Limits
 from engine.lossless import optimize_losslessly
 from engine.probe import probe
 from engine.recompress import recompress_png

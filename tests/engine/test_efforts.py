@@ -18,7 +18,7 @@ from engine.cost import predict_seconds
 from engine.efforts import AVIF, AVIF_LOSSLESS, JPEG, PALETTE, PNG, WEBP, WEBP_LOSSLESS, Effort
 from engine.extras import left_out
 from engine.formats import Format
-from engine.job import Limits, Policy
+from engine.policy import Limits, Policy
 from engine.probe import Facts, probe
 from engine.run import Run
 from engine.settings import Settings

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.containers import Chunk
 from engine.estimate import jpeg_quality, vp8_quality
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import probe
 from tests.engine.test_codec import DATA, photo
 

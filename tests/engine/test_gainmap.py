@@ -20,7 +20,7 @@ from engine.check import check_pixels
 from engine.codec import optimize, setup
 from engine.containers import walk_jpeg
 from engine.gainmap import GainMapKind
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import probe
 from engine.strip import strip
 from engine.task import Quality, Resize, ResizeMode, TaskSettings

@@ -19,8 +19,9 @@ from engine.decode import open_image
 from engine.errors import WouldLose
 from engine.exact import different
 from engine.formats import Format
-from engine.job import Limits, Loss, Policy, Recipe
+from engine.job import Recipe
 from engine.losses import delivered, losses
+from engine.policy import Limits, Loss, Policy
 from engine.probe import probe
 from engine.settings import Settings
 from engine.task import Quality, TaskSettings

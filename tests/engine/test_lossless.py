@@ -19,10 +19,11 @@ from engine.errors import Declined, PlanError, Unreadable
 from engine.exact import different
 from engine.formats import Format
 from engine.icc import ProfileKind
-from engine.job import Job, Limits, Outcome, Policy, Recipe, SizeLimit, Status
+from engine.job import Job, Outcome, Recipe, Status
 from engine.lossless import optimize_losslessly
 from engine.pipeline import Needs, Write, commit, prepare
 from engine.plan import make_plan
+from engine.policy import Limits, Policy, SizeLimit
 from engine.probe import probe
 from engine.settings import Settings
 from engine.strip import strip

@@ -19,7 +19,7 @@ from engine.errors import Declined, Unreadable
 from engine.formats import Format
 from engine.ifd import form_of
 from engine.ifdedit import tables
-from engine.job import Limits, MetadataPolicy, Policy
+from engine.policy import Limits, MetadataPolicy, Policy
 from engine.probe import probe
 from engine.strip import strip
 from engine.task import Quality, Resize, ResizeMode, TaskSettings

@@ -19,7 +19,7 @@ from engine.formats import Format
 from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind
 from engine.indexed import png_chunk
-from engine.job import Limits
+from engine.policy import Limits
 from engine.probe import probe
 
 DATA = Path(__file__).resolve().parent.parent / "data"

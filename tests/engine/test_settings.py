@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from engine.conflicts import conflicts
 from engine.floor import Floor
 from engine.formats import Format
-from engine.job import Savings, SizeLimit, parse_size
-from engine.settings import SCHEMA, Kind, Setting, Settings, conflicts, setting
+from engine.policy import Savings, SizeLimit, parse_size
+from engine.settings import SCHEMA, Kind, Setting, Settings, setting
 from engine.summary import summary
 from engine.task import ResizeMode
 

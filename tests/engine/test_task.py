@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from engine.efforts import Effort
 from engine.formats import Format
-from engine.job import Job, Outcome, Policy, Recipe, Savings, Sibling, SizeLimit, Status, Verify
+from engine.job import Job, Outcome, Recipe, Sibling, Status
+from engine.policy import Policy, Savings, SizeLimit, Verify
 from engine.quality import Measured, QualityTarget
 from engine.task import (
     Dialect,

@@ -11,6 +11,7 @@ In place a line is on the disk before the rename it speaks of. Elsewhere a lost 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -20,7 +21,8 @@ from dataclasses import astuple, dataclass
 
 from engine.source import Identity
 
-__all__ = ["MARK", "SUFFIX", "Entry", "Ledgers", "content_hash", "file_hash", "ledgers", "read_ledger"]
+__all__ = ["MARK", "SUFFIX", "Entry", "Ledgers", "content_hash", "file_hash", "is_written", "ledgers"]
+__all__ += ["read_ledger"]
 
 MARK = "user.imgopt-tui"
 """Extended attribute of a result that carries its own entry."""
@@ -128,6 +130,8 @@ class Ledgers:
         if fd is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = self._files[folder] = os.open(os.path.join(folder, self._name), flags, 0o600)
+            with contextlib.suppress(OSError):  # not every file system has locks
+                fcntl.flock(fd, fcntl.LOCK_SH)
         text = "".join(json.dumps(entry.to_json(), separators=(",", ":")) + "\n" for entry in entries)
         view = memoryview(text.encode("ascii"))
         while view:
@@ -152,6 +156,20 @@ def ledgers(folder: str) -> list[str]:
     with contextlib.suppress(OSError):
         return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(SUFFIX))
     return []
+
+
+def is_written(path: str) -> bool:
+    """Whether a worker that is alive writes this ledger. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False
 
 
 def read_ledger(path: str) -> Iterator[Entry]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.backup import AREA
 from engine.journal_file import JournalFile, rows_of
-from engine.ledger import SUFFIX, Entry, ledgers, read_ledger
+from engine.ledger import SUFFIX, Entry, is_written, ledgers, read_ledger
 from engine.records import COMPLETE, complete, lock_folder
 from engine.source import Identity
 
@@ -63,6 +63,9 @@ def learn(journal: JournalFile, folders: Sequence[str], own: Sequence[str], tell
             continue
         lock = lock_folder(folder)
         try:
+            if lock is not None and any(is_written(path) for path in ledgers(folder)):
+                os.close(lock)  # its runner is gone, a worker is about to follow
+                lock = None
             dead = lock is not None and not os.path.exists(os.path.join(folder, COMPLETE))
             backups = {name for name in os.listdir(folder) if not name.endswith(SUFFIX)} if dead else set()
             results = _take_in(journal, folder, backups, recovered)

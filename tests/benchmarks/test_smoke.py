@@ -129,6 +129,12 @@ def test_siblings_are_compared_with_a_run_for_each() -> None:
     assert result["seconds"]["median"] > 0
 
 
+def test_resume_leaves_out_what_is_done_whether_the_journal_is_there_or_not() -> None:
+    result = figures("resume", "--files", 1000, rounds=False)
+
+    assert result["journal"]["already"] == result["ledgers"]["already"] == 990
+
+
 def test_crash_safety_is_compared_with_a_run_that_writes_over_its_sources() -> None:
     result = figures("crash_safety", "--count", 20, "--thumbnails")
 

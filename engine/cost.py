@@ -49,7 +49,7 @@ _OXIPNG, _MOZJPEG = 5.0, 2.7
 """Bytes that recompressing holds for each byte of a PNG's samples and for each sample of a JPEG."""
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
-_NUMPY_BYTES = 35_000_000
+_NUMPY_BYTES, _AVIF_LEFT = 35_000_000, 25_000_000
 _SCORED, _SCORED_KEPT, _SCORED_UP_TO = 17.0, 30.0, 4_000_000
 """What comparing a decoded result with its source holds per pixel (``engine.similarity``), and what is kept of sources
 of up to so many pixels."""
@@ -177,7 +177,8 @@ def predict_bytes(
     if scored:
         kept, compared = score_bytes(facts, target, width, height)
         held, again, result = held + kept, max(again, compared), 2 * result
-        encoder += compared if target is Format.AVIF else 0  # what AVIF's encoder frees is seldom used again
+        # What AVIF's encoder frees is seldom used again.
+        encoder += compared + _AVIF_LEFT if target is Format.AVIF else 0
     return int(FIXED_BYTES + file_size + 2 * result + held + turned + resizing + max(encoder, again))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from os.path import join
 
 from engine.catalog import Folder
@@ -120,8 +119,9 @@ class Feed:
                 self._origins[index] = verdict.origin
             if verdict.skip:
                 self._left_out.add(index)
-                outcome = Outcome(Status.SKIPPED, verdict.skip, original_size=entry.size, optimized_size=entry.size)
-                self._progress.put(Finished(index, -1, replace(outcome, why=verdict.why)))
+                reason, size = verdict.skip, entry.size
+                outcome = Outcome(Status.SKIPPED, reason, original_size=size, optimized_size=size, why=verdict.why)
+                self._progress.put(Finished(index, -1, outcome))
         state.metrics.planned(len(catalog))
         self._progress.touch()
         self._rows_known.set()

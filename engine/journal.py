@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.job import Outcome
 from engine.source import Identity
-from engine.why import Why
 
 if TYPE_CHECKING:
     from engine.journal_file import JournalFile, Mark
@@ -269,8 +268,7 @@ class Journal:
                 stats += more_stats
                 marks += more_marks
                 cleared.append(entry.before_hash)
-            if outcome.why is not Why.DONE_ALREADY:  # the run that did it has it
-                results.append(self._result(index, outcome))
+            results.append(self._result(index, outcome))
         with file.transaction():
             file.put(results, stats, marks)
             if self._quarantined and cleared:

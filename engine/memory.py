@@ -90,7 +90,7 @@ class RunMemory:
 
     def finished(self, index: int, outcome: Outcome) -> None:
         """An image is through."""
-        if self._journal is not None:
+        if self._journal is not None and outcome.why is not Why.DONE_ALREADY:  # the run that did it has it
             self._journal.put(index, outcome)
             if outcome.why is Why.CRASHED:
                 self._journal.crashed(index, outcome.reason.partition(";")[0])

@@ -1,5 +1,7 @@
 """How long a run over a tree that is nearly done takes until it encodes: ``python -m tests.benchmarks.resume``.
 
+Each run is a fresh process that tells when a worker has begun the first image, and is ended then.
+
 The tree holds 100,000 small files (``--files``) of which the last hundredth is still to be done; what is known of the
 others is written down as runs in place do it. ``journal``: all of it is in the journal. ``ledgers``: the run before was
 killed, and the journal is lost, so that everything is learned from the ledgers beside the backups.
@@ -8,6 +10,7 @@ killed, and the journal is lost, so that everything is learned from the ledgers 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import shutil
@@ -16,23 +19,24 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.child import command
+from engine.events import Event, Started
 from engine.journal_file import JournalFile, journal_path, rows_of
 from engine.ledger import Entry, Ledgers, content_hash
 from engine.places import state_folder
+from engine.run import Run
 from engine.settings import Settings
 from engine.source import Identity
-from tests.benchmarks.process import isolate
+from tests.benchmarks.process import REPOSITORY, isolate, module
 
 FOLDERS = 100
 SHARE = 0.99
-OPTIONS = ["--in-place", "--ndjson", "--allow-loss", "trailing"]
+SETTINGS = Settings(in_place=True, allow_loss=("trailing",))
 
 
 def make_tree(root: Path, files: int) -> list[Entry]:
     """The files, and what a run in place would have written down of those that are done."""
     sample = next((Path(__file__).parents[2] / "tui" / "demo_images").glob("*.jpg")).read_bytes()
-    key = Settings(in_place=True, allow_loss=("trailing",)).recipe().key
+    key = SETTINGS.recipe().key
     entries = []
     for number in range(files):
         folder = root / f"{number * FOLDERS // files:03}"
@@ -72,26 +76,42 @@ def write_ledgers(root: Path, entries: list[Entry]) -> None:
 
 
 def until_first(root: Path) -> tuple[float, int]:
-    """Seconds from the start of the program to its first result, and the images it left out until then."""
-    began, already = time.monotonic(), 0
-    with subprocess.Popen([*command("tui"), "run", str(root), *OPTIONS], stdout=subprocess.PIPE) as run:
+    """Seconds from the start of a process to the first image that a worker begins, and the images left out before."""
+    began = time.monotonic()
+    with subprocess.Popen(module("resume", "--child", root), stdout=subprocess.PIPE, cwd=REPOSITORY) as run:
         assert run.stdout is not None
-        for line in run.stdout:
-            image = json.loads(line)
-            if image.get("status") in ("done", "kept"):
-                break
-            already += image.get("reason", "").startswith("done already")
+        line = run.stdout.readline()
         seconds = time.monotonic() - began
-        run.terminate()
         run.stdout.read()
-    return seconds, already
+    return seconds, int(line)
+
+
+async def child(root: Path) -> None:
+    """Run until the first image is begun; prints how many were left out before."""
+    told = False
+
+    def on_event(event: Event) -> None:
+        nonlocal told
+        if isinstance(event, Started) and not told:
+            told = True
+            print(run.state.already, flush=True)
+            ending.append(asyncio.create_task(run.cancel(now=True)))
+
+    ending: list[asyncio.Task[None]] = []
+    run = Run([str(root)], SETTINGS, on_event=on_event)
+    async with run:
+        await run.wait()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="resume", description=__doc__)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.child:
+        asyncio.run(child(given.child))
+        return
     with tempfile.TemporaryDirectory(prefix="resume-") as name:
         folder = Path(name)
         isolate(folder)
@@ -111,7 +131,7 @@ def main() -> None:
         print(json.dumps({"benchmark": "resume", "files": given.files, **figures}))
         return
     for way, found in figures.items():
-        print(f"{way:8} {found['seconds']:6.2f} s to the first result, {found.get('already', 0)} left out before")
+        print(f"{way:8} {found['seconds']:6.2f} s to the first image, {found.get('already', 0)} left out before")
 
 
 if __name__ == "__main__":

@@ -178,7 +178,8 @@ def test_no_content_raises_anything_but_config_error(project: Path, content: byt
         assert found
 
 
-AGAINST_LOSSLESS = {name for left, right in CONFLICTS if "lossless" in left for name in right}
+AGAINST_LOSSLESS = {name for left, right in CONFLICTS if "lossless" in left for name in right} | {"target_quality"}
+AGAINST_TARGET = {name for left, right in CONFLICTS if "target_quality" in left for name in right}
 
 
 def savable() -> st.SearchStrategy[Settings]:
@@ -189,6 +190,8 @@ def savable() -> st.SearchStrategy[Settings]:
             values.update(short_edge=None)
         if values["lossless"]:
             values.update({name: Settings.__dataclass_fields__[name].default for name in AGAINST_LOSSLESS})
+        if values["target_quality"]:
+            values.update({name: Settings.__dataclass_fields__[name].default for name in AGAINST_TARGET})
         return Settings(**values)
 
     kinds = {e.name: st.none() | values_of(e) if e.optional else values_of(e) for e in SCHEMA if e.in_files}

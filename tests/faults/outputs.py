@@ -51,9 +51,10 @@ def _nested(bench: Bench) -> list[Loss]:
     output = root / "below" / "out"
     tree = Tree(root, bench.base / "pristine", bench.judge)
     losses: list[Loss] = []
-    for _ in range(2):
+    planned: dict[str, str] = {}
+    for _ in range(2):  # the second knows what is done, and names no result for it
         ran = run_whole(["run", os.fspath(root), "-o", os.fspath(output), "--json"], bench.base / "s")
-        planned = {result["optimized_path"]: result["original_path"] for result in ran.results}
+        planned |= {result["optimized_path"]: result["original_path"] for result in ran.results}
         losses += [*tree.unreported(ran.results), *tree.losses(replaced=False, over=True, also=planned)]
         losses += tree.bad_results(planned)
     return losses

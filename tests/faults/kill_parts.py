@@ -30,6 +30,8 @@ from tests.faults.tracing import STRACE
 NO_STRACE = "strace is not installed"
 WORKER_PICTURES = {"in place": 12, "tree": 12, "beside": 12, "foreign": 12, "siblings": 6}
 """Mode → pictures of the long form, with 350 and more calls among them that change something."""
+RUNNER_PICTURES = {"in place": 8, "siblings": 4}
+"""The same for the runner, which starts anew for each kill."""
 PROTOCOL_WRITES = 40
 """Lines of a worker that are tried; the rest say the same of later images."""
 
@@ -65,13 +67,13 @@ def kill_runners(bench: Bench) -> list[Row]:
     """SIGKILL to the runner of a whole run, and the same command again."""
     if STRACE is None:
         return [Row("runner killed", "SIGKILL at every call", 0, note=NO_STRACE)]
-    count = 12 if bench.long else 4
-    points = []
-    for mode in ("in place", "siblings") if bench.long else ("in place",):
+    rows: list[Row] = []
+    for mode, count in RUNNER_PICTURES.items() if bench.long else (("in place", 4),):
         scene = Scene(mode, bench.folder(f"recorded-{mode}"), bench.samples(count), bench.judge)
         scene.reference()
-        points += points_of_a_runner(scene)
-    return list(_rows("runner killed", bench, points if bench.long else points[::10], count))
+        points = points_of_a_runner(scene)
+        rows += _rows("runner killed", bench, points if bench.long else points[::10], count)
+    return rows
 
 
 def kill_at_random(bench: Bench) -> list[Row]:

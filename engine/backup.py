@@ -14,6 +14,7 @@ import stat
 
 from engine.errors import Declined
 from engine.files import copy_xattrs, sync
+from engine.folders import close
 from engine.source import Identity
 
 __all__ = ["AREA", "backup_name", "copy_file", "holds_backup", "is_backup", "keep_original"]
@@ -111,9 +112,9 @@ def copy_file(name: str, backup: str, folder: int, area: int, identity: Identity
                 os.unlink(backup, dir_fd=area)
             raise
         finally:
-            os.close(copy)
+            close(copy)
     finally:
-        os.close(source)
+        close(source)
     return True
 
 

@@ -166,7 +166,7 @@ class Target:
         try:
             return stat.S_ISREG(os.fstat(fd).st_mode) and file_hash(fd) == self.entry.after_hash
         finally:
-            os.close(fd)
+            close(fd)
 
 
 def _exists(name: str, folder: int) -> bool:

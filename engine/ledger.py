@@ -19,6 +19,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 
+from engine.folders import close
 from engine.source import Identity
 
 __all__ = ["MARK", "SUFFIX", "Entry", "Ledgers", "content_hash", "file_hash", "is_written", "ledgers"]
@@ -143,12 +144,12 @@ class Ledgers:
             try:
                 os.fsync(at)
             finally:
-                os.close(at)
+                close(at)
 
     def close(self) -> None:
         """Close them."""
         while self._files:
-            os.close(self._files.popitem()[1])
+            close(self._files.popitem()[1])
 
 
 def ledgers(folder: str) -> list[str]:
@@ -168,7 +169,7 @@ def is_written(path: str) -> bool:
     except OSError:
         return False
     finally:
-        os.close(fd)
+        close(fd)
     return False
 
 

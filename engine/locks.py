@@ -18,6 +18,7 @@ import struct
 from collections.abc import Iterable, Sequence
 
 from engine.errors import PlanError
+from engine.folders import close
 from engine.places import sockets
 from engine.plan import Plan
 
@@ -63,7 +64,7 @@ class TreeLocks:
     def release(self) -> None:
         """Let go of all."""
         while self._fds:
-            os.close(self._fds.pop())
+            close(self._fds.pop())
         self._kept.clear()
 
     def _lock(self, path: str, kind: int, *, own: bool) -> str:
@@ -75,12 +76,12 @@ class TreeLocks:
         status = os.fstat(fd)
         key = status.st_dev, status.st_ino
         if key in self._kept:  # the first lock on it was the stronger
-            os.close(fd)
+            close(fd)
             return ""
         try:
             fcntl.flock(fd, kind | fcntl.LOCK_NB)
         except OSError as error:
-            os.close(fd)
+            close(fd)
             if error.errno in _HELD:
                 raise PlanError(_refusal(path, key)) from None
             return f"{path} cannot be locked: {error.strerror}" if own else ""

@@ -17,6 +17,7 @@ from dataclasses import replace
 from engine.areas import describe, note_areas, sweep_area
 from engine.backup import AREA
 from engine.errors import PlanError
+from engine.folders import close
 from engine.job import Recipe, Records
 from engine.ledger import ledgers
 from engine.places import state_folder
@@ -37,7 +38,7 @@ def lock_folder(folder: str) -> int | None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         if fd >= 0:
-            os.close(fd)
+            close(fd)
         return None
     return fd
 
@@ -50,7 +51,7 @@ def complete(folder: str) -> None:
                 os.unlink(path)
             os.rmdir(folder)
         else:
-            os.close(os.open(os.path.join(folder, COMPLETE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            close(os.open(os.path.join(folder, COMPLETE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _backups(folder: str) -> bool:
@@ -112,7 +113,7 @@ class RunRecords:
     def release(self) -> None:
         """They are not in use any more."""
         while self._locks:
-            os.close(self._locks.pop())
+            close(self._locks.pop())
 
     @property
     def _wanted(self) -> bool:

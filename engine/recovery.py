@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.backup import AREA
+from engine.folders import close
 from engine.journal_file import JournalFile, rows_of
 from engine.ledger import SUFFIX, Entry, is_written, ledgers, read_ledger
 from engine.records import COMPLETE, complete, lock_folder
@@ -64,7 +65,7 @@ def learn(journal: JournalFile, folders: Sequence[str], own: Sequence[str], tell
         lock = lock_folder(folder)
         try:
             if lock is not None and any(is_written(path) for path in ledgers(folder)):
-                os.close(lock)  # its runner is gone, a worker is about to follow
+                close(lock)  # its runner is gone, a worker is about to follow
                 lock = None
             dead = lock is not None and not os.path.exists(os.path.join(folder, COMPLETE))
             backups = {name for name in os.listdir(folder) if not name.endswith(SUFFIX)} if dead else set()
@@ -79,7 +80,7 @@ def learn(journal: JournalFile, folders: Sequence[str], own: Sequence[str], tell
             tell(f"{folder}: what an earlier run wrote down cannot be read ({error.strerror})")
         finally:
             if lock is not None:
-                os.close(lock)
+                close(lock)
     return recovered
 
 

@@ -65,7 +65,7 @@ def _removed_if_stale(path: str) -> bool:
     except OSError:
         return False
     finally:
-        os.close(fd)
+        close(fd)
     return True
 
 

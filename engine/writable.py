@@ -10,6 +10,7 @@ import struct
 import sys
 
 from engine.errors import WriteFailed
+from engine.folders import close
 
 __all__ = ["check_writable"]
 
@@ -44,7 +45,7 @@ def _refusal(folder: str) -> str:
             return ""
         return f"its folder cannot be changed ({_words(fd)})"
     finally:
-        os.close(fd)
+        close(fd)
 
 
 def _words(fd: int) -> str:

@@ -234,7 +234,7 @@ def immutable(bench: Bench) -> tuple[int, list[Loss]]:
         for flag, path in (("-i", folder), ("-a", append), ("-i", fixed)):
             subprocess.run(["chattr", flag, os.fspath(path)], check=True)
     losses = _judged(tree, ran)
-    said = [(fixed, "not permitted"), (append, "not permitted"), (folder / "p009.png", "")]
+    said = [(fixed, "not writable"), (append, "not writable"), (folder / "p009.png", "")]
     losses += [loss for path, words in said for loss in _ended(ran, path, words, "failed", "skipped")]
     return len(ran.results), losses
 

@@ -13,6 +13,8 @@ __all__ = ["DiskGuard"]
 
 LOOK_SECONDS = 1.0
 """Between two looks at the disks."""
+TRIES = 10
+"""How often an image may find no room although there was room by every look before."""
 ERRORS = 10
 """Images in a row that a file system's own trouble failed, before the run ends."""
 
@@ -39,6 +41,8 @@ class DiskGuard:
         self._errors: set[int] = set()
         """The images of the row that ``ERRORS`` bounds."""
         self._met = asyncio.Event()
+        self._tries: dict[int, int] = {}
+        """Image → how often it found no room."""
         self.waits_for = ""
         """The room that the run waits for, as a sentence; empty while it waits for none."""
         self.limit = ""
@@ -48,7 +52,7 @@ class DiskGuard:
         """Whether an image of ``size`` bytes is not through after all: there was no room for its result, and it waits
         again."""
         outcome = event.outcome
-        if outcome.errno in FULL and outcome.at:
+        if outcome.errno in FULL and outcome.at and self._may_try_again(event.index):
             self._room.met(outcome.at, size)
             self._short(f"no room in {mount_of(outcome.at)}")
             self._met.set()
@@ -61,6 +65,10 @@ class DiskGuard:
         elif outcome.status in (Status.DONE, Status.KEPT):
             self._errors.clear()
         return False
+
+    def _may_try_again(self, index: int) -> bool:
+        tries = self._tries[index] = self._tries.get(index, 0) + 1
+        return tries <= TRIES
 
     def look(self) -> None:
         """Look at the disks now; blocks."""

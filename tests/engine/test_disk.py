@@ -17,7 +17,7 @@ from engine import disk, guard
 from engine.disk import DiskRoom
 from engine.events import Event, Finished
 from engine.floor import DEFAULT_FLOOR, Floor
-from engine.guard import ERRORS, DiskGuard
+from engine.guard import ERRORS, TRIES, DiskGuard
 from engine.job import Outcome, Status
 from engine.run import Run
 from engine.settings import Settings
@@ -242,6 +242,14 @@ def test_only_errors_of_the_file_system_on_different_images_in_a_row_end_a_run()
         it.takes_back(Finished(index, 0, bad), 1)
     assert calls == ["stop"]
     assert "input/output error" in it.limit
+
+
+def test_an_image_that_never_finds_the_room_that_is_there_fails_in_the_end() -> None:
+    it, _ = made(Room())
+    full = Outcome(Status.FAILED, "no space", errno=errno.ENOSPC, at="/")
+    tries = [it.takes_back(Finished(7, 0, full), 1) for _ in range(TRIES + 1)]
+    assert tries == [True] * TRIES + [False]
+    assert it.takes_back(Finished(8, 0, full), 1)
 
 
 def test_a_run_that_is_not_to_wait_ends_at_the_first_full_disk() -> None:

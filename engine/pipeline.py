@@ -32,7 +32,7 @@ from engine.policy import Verify
 from engine.probe import Facts, probe
 from engine.sibling_images import Siblings, make_siblings, settings_of, wanted
 from engine.source import Source, read_kept
-from engine.transaction import Written, write_group
+from engine.transaction import PartFailed, Written, write_group
 from engine.ways import keeps_pixels, unchanged
 from engine.writable import check_writable
 
@@ -80,7 +80,8 @@ class Write:
     def done(self, written: Sequence[Written]) -> Outcome:
         """The outcome, now that siblings and main result are written or could not be."""
         outcome = self.outcome
-        error = next((each.error for each in written if each.error is not None), None)
+        errors = sorted((each.error for each in written if each.error is not None), key=_is_of_a_part)
+        error = errors[0] if errors else None
         if error is not None:
             outcome = replace(failure(error, outcome.original_size), source_format=outcome.source_format)
         else:
@@ -95,7 +96,8 @@ def commit(group: Sequence[Write], ledgers: Ledgers | None = None) -> list[Outco
     """Write several results; an outcome for each, in order, in any case."""
     writes = [pair for write in group for pair in write.writes]
     try:
-        written = iter(write_group(writes, ledgers))
+        images = [number for number, write in enumerate(group) for _ in write.writes]
+        written = iter(write_group(writes, ledgers, images))
     except Exception as error:
         written = iter([Written(error)] * len(writes))
     for write in group:
@@ -117,6 +119,10 @@ def _take_back(write: Write, written: Sequence[Written]) -> None:
         if each.error is None and not target.overwrite and target.replaces is None:
             with contextlib.suppress(OSError):
                 os.unlink(target.path)
+
+
+def _is_of_a_part(error: Exception) -> bool:
+    return isinstance(error, PartFailed)
 
 
 def failure(error: Exception, original_size: int = 0) -> Outcome:

@@ -23,7 +23,7 @@ from engine.folders import close, open_folder
 from engine.ledger import Entry, Ledgers
 from engine.source import Identity
 
-__all__ = ["Written", "write", "write_group"]
+__all__ = ["PartFailed", "Written", "write", "write_group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class _Piece:
 
     target: Target
     data: bytes
+    image: int
+    """Pieces of one image get their names together or not at all."""
     folder: int = -1
     """Descriptor."""
     temp: int = -1
@@ -65,9 +67,18 @@ def write(target: Target, data: bytes) -> None:
         raise error
 
 
-def write_group(writes: Sequence[tuple[Target, bytes]], ledgers: Ledgers | None = None) -> list[Written]:
-    """Put several results in place; what became of each, in order. One that fails stops no other."""
-    group = _Group([_Piece(target, data) for target, data in writes], ledgers or Ledgers())
+class PartFailed(WriteFailed):
+    """A result was not put in place because another part of the same image could not be."""
+
+
+def write_group(
+    writes: Sequence[tuple[Target, bytes]], ledgers: Ledgers | None = None, images: Sequence[int] | None = None
+) -> list[Written]:
+    """Put several results in place; what became of each, in order. One that fails stops no other, except of the same
+    image: ``images`` numbers the image of each; None: each has its own."""
+    numbers = range(len(writes)) if images is None else images
+    pieces = [_Piece(target, data, number) for (target, data), number in zip(writes, numbers, strict=True)]
+    group = _Group(pieces, ledgers or Ledgers())
     try:
         group.fill()
         group.sync()
@@ -189,7 +200,11 @@ class _Group:
 
     def rename(self) -> None:
         """Every result that may has its name, and its folder knows it for good."""
+        failed = {piece.image for piece in self.pieces if piece.error is not None}
         for piece in self._well():
+            if piece.image in failed:
+                self._fail(piece, PartFailed("another part of it could not be written"))
+                continue
             with self._told(piece):
                 piece.target.check(piece.folder, piece.expected)
                 piece.target.take_name(piece.folder)
@@ -198,6 +213,8 @@ class _Group:
                     piece.entry = replace(piece.entry, after=Identity.of(os.fstat(piece.temp)))
                 close(piece.temp)
                 piece.temp = -1
+            if piece.error is not None:
+                failed.add(piece.image)
         for path in dict.fromkeys(os.path.dirname(piece.target.path) for piece in self.pieces if piece.placed):
             here = [piece for piece in self._well() if os.path.dirname(piece.target.path) == path]
             self._sync_folder(path, self._folders[path], here)

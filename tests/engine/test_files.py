@@ -15,7 +15,7 @@ from engine import folders, temps
 from engine.errors import Declined, ImageError, Unreadable, WriteFailed
 from engine.files import Target
 from engine.source import Source
-from engine.transaction import write, write_group
+from engine.transaction import PartFailed, write, write_group
 from tests.conftest import ROOT
 
 OLD, NEW = b"old bytes" * 1000, b"new bytes" * 900
@@ -300,3 +300,14 @@ def test_temps_of_dead_writers_are_removed_and_those_of_living_ones_are_not(tmp_
     assert temps.remove_stale_temps(str(tmp_path)) == 1
     assert not living.exists()
     assert temps.remove_stale_temps(str(tmp_path / "none")) == 0
+
+
+def test_parts_of_an_image_get_their_names_together_or_not_at_all(tmp_path: Path) -> None:
+    source_at(tmp_path / "file")
+    paths = [tmp_path / "a-1.jpg", tmp_path / "file" / "a-2.jpg", tmp_path / "a.jpg", tmp_path / "b.jpg"]
+    writes = [(Target(str(path), temps.temp_name("ab", number)), NEW) for number, path in enumerate(paths)]
+    written = write_group(writes, images=[0, 0, 0, 1])
+    assert [path.exists() for path in paths] == [False, False, False, True]
+    assert "folder" in str(written[1].error)
+    assert all(isinstance(written[number].error, PartFailed) for number in (0, 2))
+    assert sorted(os.listdir(tmp_path)) == ["b.jpg", "file"]

@@ -24,10 +24,9 @@ def _command(module: str) -> list[str]:
 def _work() -> None:
     from engine import pipeline, worker
     from engine.files import Target
-    from engine.ledger import Ledgers
     from engine.transaction import Written
 
-    def write_group(writes: Sequence[tuple[Target, bytes]], ledgers: Ledgers | None = None) -> list[Written]:
+    def write_group(writes: Sequence[tuple[Target, bytes]], *others: object) -> list[Written]:
         for target, data in writes:
             with open(target.path, "wb") as file:
                 file.write(data)

@@ -80,7 +80,7 @@ def _write(target: Any, data: bytes) -> None:
             os.rename(temp, path)
 
 
-def write_group(writes: Sequence[tuple[Any, bytes]], ledgers: object = None) -> list[Written]:
+def write_group(writes: Sequence[tuple[Any, bytes]], *others: object) -> list[Written]:
     """Stands for ``engine.transaction.write_group``."""
     for target, data in writes:
         _write(target, data)

@@ -19,7 +19,10 @@ from engine.link import WorkerLink, death
 from engine.slots import Slot
 from engine.starts import Starts
 
-__all__ = ["Workers"]
+__all__ = ["SAFE_LIBVIPS", "Workers"]
+
+SAFE_LIBVIPS = (8, 18, 3)
+"""The first libvips without the flaws known in its loaders (its own security advisories)."""
 
 
 class Workers:
@@ -51,6 +54,7 @@ class Workers:
         self._gone = gone
         self._failed = failed
         self._fatal = False
+        self._old_libvips = False
         self._starts = Starts()
         self._tasks: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
@@ -127,11 +131,23 @@ class Workers:
             self._fail(f"{difference}; reinstall imgopt-tui")
             return
         slot.ready = True
+        self._check_libvips(str(ready["libvips"]))
         self._starts.succeeded(slot.spawned)
         self._report(WorkerReady(slot.number, slot.link.pid))
         if worn := next((one for one in self.slots.values() if one.worn and not one.retiring), None):
             self.retire(worn)
         self._received(slot, {"ready": ready})
+
+    def _check_libvips(self, version: str) -> None:
+        """Say once that libvips is older than the flaws known in its loaders."""
+        if not self._old_libvips and tuple(map(int, version.split("."))) < SAFE_LIBVIPS:
+            self._old_libvips = True
+            safe = ".".join(map(str, SAFE_LIBVIPS))
+            self._log(
+                "warning",
+                f"libvips {version} has known flaws that damaged files can use, {safe} has not: "
+                "pip install --upgrade 'pyvips[binary]'",
+            )
 
     def _exited(self, slot: Slot) -> None:
         link = slot.link

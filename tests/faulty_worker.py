@@ -3,9 +3,9 @@
 Words of the name, between dashes and before the first dot: ``segv``, ``abort``, ``exit`` (die), ``hang``, ``print``
 (write to descriptor 1 and to stdout), ``garbage``, ``odd`` (JSON that is no message of ours), ``long`` (a line without
 end), ``gate`` (wait until FOLDER/go exists), ``lost`` (die after the write and before it is said), ``grow`` (keep 100
-MiB for good), ``deaf`` (hang, and take no notice of SIGTERM). With ``once`` the
-fault comes only the first time. ``$IMGOPT_TEST_START`` breaks the start: ``exit``, ``version``, ``package``,
-``silent``. ``$IMGOPT_TEST_LOG`` gets a line for every image that was begun.
+MiB for good), ``deaf`` (hang, and take no notice of SIGTERM). With ``once`` the fault comes only the first time.
+``$IMGOPT_TEST_START`` breaks the start: ``exit``, ``version``, ``package``, ``libvips`` (an old one), ``silent``.
+``$IMGOPT_TEST_LOG`` gets a line for every image that was begun.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from typing import Any
 
 import engine
-from engine import worker
+from engine import codec, worker
 
 START = os.environ.get("IMGOPT_TEST_START", "")
 
@@ -110,6 +110,8 @@ def main() -> int:
             engine.__version__ = "0.0.0-other"
         case "package":
             engine.__file__ = "/elsewhere/engine/__init__.py"
+        case "libvips":
+            codec.setup = lambda: "8.17.3"
         case "silent":
             sys.stdin.read()
             return 0

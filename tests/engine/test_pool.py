@@ -326,6 +326,20 @@ async def test_workers_that_cannot_start_are_a_pool_error_not_a_hang(
             assert any("this worker cannot start" in line for _, line in recorder.lines)
 
 
+async def test_a_libvips_with_known_flaws_is_warned_of_once(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGOPT_TEST_START", "libvips")
+    async with open_pool(2) as (pool, recorder):
+        for job in make_jobs(tmp_path, samples / "small.jpg", ["a", "b"]):
+            await pool.submit(job)
+        await pool.drain()
+        assert len(recorder.outcomes) == 2
+    warned = [line for level, line in recorder.lines if level == "warning" and "libvips 8.17.3" in line]
+    assert len(warned) == 1
+    assert "8.18.3" in warned[0]
+
+
 async def test_a_worker_that_does_not_answer_the_handshake_is_killed(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from engine.ledger import MARK, ledgers, read_ledger
 from engine.places import state_folder
 from engine.run import Run
 from engine.settings import Settings
+from engine.source import Identity
 from engine.view import Phase
 from tests.engine.test_run import digest, finish
 from tests.pools import FAULTY
@@ -143,7 +144,7 @@ async def test_an_output_tree_is_completed_and_nothing_in_it_written_again(
     root, settings = make_tree(tmp_path / "in", samples), Settings(remember=remember)
     await outcomes(root, settings)
     assert not list((state_folder() / "records").iterdir()), "what the journal has is not kept twice"
-    results = {path.name: path.stat() for path in (root / "optimized").glob("*.*")}
+    results = {path.name: Identity.of(path.stat()) for path in (root / "optimized").glob("*.*")}
     if remember == "xattr":
         if MARK not in os.listxattr(root / "optimized" / "photo.jpg"):
             pytest.skip("the file system of the temporary folder has no extended attributes")
@@ -153,7 +154,7 @@ async def test_an_output_tree_is_completed_and_nothing_in_it_written_again(
     ends, _ = await outcomes(root, settings)
     assert {name for name, end in ends.items() if not end[1].startswith("done already")} == {"view.avif", "small.png"}
     for name in ("photo.jpg", "tight.jpg"):
-        assert (root / "optimized" / name).stat() == results[name]
+        assert Identity.of((root / "optimized" / name).stat()) == results[name]
     assert done_already((await outcomes(root, settings))[0])
     ends, _ = await outcomes(root, Settings(remember=remember, quality=40))
     assert ends["photo.jpg"] == (Status.DONE, ""), "an original stays one, whatever was made of it"

@@ -13,7 +13,7 @@ import os
 import stat
 
 from engine.errors import Declined
-from engine.files import copy_xattrs, sync
+from engine.files import copy_xattrs, sync, write_all
 from engine.folders import close
 from engine.source import Identity
 
@@ -77,8 +77,7 @@ def keep_original(index: int, name: str, folder: int, area: int, identity: Ident
                 continue
             return backup, identity
         linked = Identity.of(os.stat(backup, dir_fd=area, follow_symlinks=False))
-        same = (linked.device, linked.inode, linked.size, linked.mtime_ns)
-        if same != (identity.device, identity.inode, identity.size, identity.mtime_ns):
+        if not linked.but_for_ctime(identity):
             os.unlink(backup, dir_fd=area)
             raise Declined("changed during the run: left as it is now")
         return backup, linked
@@ -125,6 +124,4 @@ def _copy_bytes(source: int, copy: int) -> None:
     except OSError:
         pass  # most file systems cannot share blocks
     while part := os.read(source, COPY_BYTES):
-        view = memoryview(part)
-        while view:
-            view = view[os.write(copy, view) :]
+        write_all(copy, part)

@@ -9,7 +9,6 @@ Runs in the thread of the scan. A file that cannot be read is left to the worker
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -175,9 +174,7 @@ _Marked = tuple[bytes, bytes, str, int]
 def _read_mark(path: str) -> _Marked | None:
     try:
         text = os.getxattr(path, MARK, follow_symlinks=False)
-    except (OSError, AttributeError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ELOOP:
-            return None
+    except (OSError, AttributeError):
         return None
     match = _MARK.fullmatch(text)
     if match is None:

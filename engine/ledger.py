@@ -110,11 +110,7 @@ class Entry:
             now = Identity.of(os.stat(self.target, follow_symlinks=False))
         except OSError:
             return None
-        after = self.after
-        same = after is not None and (now.device, now.inode, now.size, now.mtime_ns) == (
-            (after.device, after.inode, after.size, after.mtime_ns)
-        )
-        return now if same else None
+        return now if self.after is not None and now.but_for_ctime(self.after) else None
 
 
 class Ledgers:

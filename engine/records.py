@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.areas import describe, note_areas, sweep_area
-from engine.backup import AREA
+from engine.backup import AREA, is_backup
 from engine.errors import PlanError
 from engine.folders import close
 from engine.job import Recipe, Records
@@ -46,16 +46,12 @@ def lock_folder(folder: str) -> int | None:
 def complete(folder: str) -> None:
     """The journal has what the ledgers of ``folder`` say: they stay where they are needed to put originals back."""
     with contextlib.suppress(OSError):
-        if os.path.basename(os.path.dirname(folder)) == "records" and not _backups(folder):
+        if os.path.basename(os.path.dirname(folder)) == "records" and not any(map(is_backup, os.listdir(folder))):
             for path in ledgers(folder):
                 os.unlink(path)
             os.rmdir(folder)
         else:
             close(os.open(os.path.join(folder, COMPLETE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-
-
-def _backups(folder: str) -> bool:
-    return any(name[:1].isdigit() and "-" in name for name in os.listdir(folder))
 
 
 class RunRecords:

@@ -1,8 +1,8 @@
 """What runs that were killed have left: their results are made known, and originals that were not replaced come out of
 the backups, so that they have one name again.
 
-A folder of records is in use as long as its run holds a lock on it (``RunRecords.hold``). The same way a journal that
-is new or was lost learns what the ledgers beside the backups know.
+A folder of records is in use as long as its run holds a lock on it (``RunRecords.prepare``). The same way a journal
+that is new or was lost learns what the ledgers beside the backups know.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.backup import AREA
+from engine.backup import AREA, is_backup
 from engine.folders import close
 from engine.journal_file import JournalFile, rows_of
 from engine.ledger import SUFFIX, Entry, is_written, ledgers, read_ledger
@@ -160,7 +160,7 @@ def _release_unnamed(folder: str, names: Iterable[str]) -> int:
     for name in names:
         path = os.path.join(folder, name)
         with contextlib.suppress(OSError):
-            if name[:1].isdigit() and os.lstat(path).st_nlink > 1:
+            if is_backup(name) and os.lstat(path).st_nlink > 1:
                 os.unlink(path)
                 released += 1
     return released

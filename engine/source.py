@@ -30,6 +30,11 @@ class Identity:
         """From a stat result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
+    def but_for_ctime(self, other: Identity) -> bool:
+        """Whether both are the same file with the same size and time; links and renames change the ctime."""
+        mine = (self.device, self.inode, self.size, self.mtime_ns)
+        return mine == (other.device, other.inode, other.size, other.mtime_ns)
+
 
 class Source:
     """A source file, opened without following a link and without blocking; use as a context manager."""

@@ -14,8 +14,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import importlib
-import importlib.util
 import os
 import secrets
 import stat
@@ -31,11 +29,10 @@ from engine.errors import ImageError, system_reason
 from engine.files import sync
 from engine.folders import open_folder
 from engine.ledger import Entry, file_hash
-from engine.places import state_folder
 from engine.source import Identity
 from engine.temps import temp_name
 
-__all__ = ["Undone", "Verdict", "forget_results", "undo"]
+__all__ = ["Undone", "Verdict", "undo"]
 
 
 class Verdict(StrEnum):
@@ -75,15 +72,6 @@ def undo(area: Area, wanted: Callable[[str], bool], *, dry_run: bool = False) ->
         hands.drop_orphans()
     if not dry_run:
         forget_area(area.folder, area.run)
-
-
-def forget_results(entries: Sequence[Entry]) -> None:
-    """Have the journal forget these results, where there is one: their sources may be optimized again. Looked for by
-    name, so that undo needs no journal."""
-    if importlib.util.find_spec("engine.journal") is not None:
-        forget = getattr(importlib.import_module("engine.journal"), "forget_results", None)
-        if forget is not None and entries:
-            forget(state_folder(), entries)
 
 
 class _Hands:
@@ -305,8 +293,7 @@ def _look(folder: int, name: str) -> os.stat_result | None:
 
 
 def _same(now: os.stat_result, then: Identity) -> bool:
-    """But for the ctime, which links and renames change."""
-    return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) == (then.device, then.inode, then.size, then.mtime_ns)
+    return Identity.of(now).but_for_ctime(then)
 
 
 def _holds(folder: int, name: str, wanted: str) -> bool:

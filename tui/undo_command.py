@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 
 from engine.areas import LAST, Area, chosen, find_areas
 from engine.errors import PlanError
-from engine.undo import Undone, Verdict, forget_results, undo
+from engine.journal import forget_results
+from engine.places import state_folder
+from engine.undo import Undone, Verdict, undo
 from tui.text import escape
 
 __all__ = ["refuse_running", "undo_run"]
@@ -46,7 +48,7 @@ def _undo_all(areas: Sequence[Area], wanted: Callable[[str], bool], *, dry_run: 
             raise PlanError(f"{area.folder}: the backups cannot be read: {error.strerror}") from None
     if not dry_run:
         done = [result for result in results if result.verdict is not Verdict.REFUSED]
-        forget_results([result.entry for result in done if result.entry is not None])
+        forget_results(state_folder(), [result.entry for result in done if result.entry is not None])
     return results
 
 

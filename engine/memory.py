@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from engine.absolute import absolute
 from engine.events import Retried
 from engine.job import Outcome
 from engine.journal import Journal, RunRow
@@ -16,14 +17,10 @@ from engine.places import state_folder
 from engine.plan import Plan
 from engine.progress import RunState
 from engine.records import RunRecords
-from engine.settings import Settings
 from engine.view import Phase
 from engine.why import Why
 
 __all__ = ["RunMemory"]
-
-PATHS = ("output", "backup_folder")
-"""Settings whose values are paths."""
 
 
 class RunMemory:
@@ -54,7 +51,7 @@ class RunMemory:
             tuple(os.path.abspath(path) for path in paths),
             plan.output,
             plan.settings.in_place,
-            _absolute(plan.settings),
+            absolute(plan.settings).to_json(),
             records.folders,
             resumes,
         )
@@ -107,8 +104,3 @@ class RunMemory:
             if self._journal.complete:
                 self._records.complete()
         self._records.release()
-
-
-def _absolute(settings: Settings) -> dict[str, object]:
-    values = settings.to_json()
-    return {key: os.path.abspath(str(value)) if key in PATHS else value for key, value in values.items()}

@@ -16,9 +16,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from engine.absolute import absolute
 from engine.child import command, environment
 from engine.errors import ImgoptError, RunnerError
 from engine.places import log_file, sockets
@@ -36,9 +36,7 @@ LEAVE_SECONDS = 0.3
 
 async def launch(roots: Sequence[str], settings: Settings) -> RemoteRun:
     """Start a run in a detached process and connect to it; raises RunnerError, or PlanError's sentence as one."""
-    if settings.output is not None:
-        settings = replace(settings, output=os.path.abspath(settings.output))
-    spec = {"roots": [os.path.abspath(root) for root in roots], "settings": settings.to_json()}
+    spec = {"roots": [os.path.abspath(root) for root in roots], "settings": absolute(settings).to_json()}
     answer = await asyncio.to_thread(_start, json.dumps(spec).encode("ascii"))
     if "error" in answer:
         raise RunnerError(answer["error"])

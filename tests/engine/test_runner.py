@@ -102,6 +102,23 @@ async def test_a_relative_output_is_meant_from_where_the_run_was_launched(
         await end(view)
 
 
+async def test_a_relative_folder_for_backups_is_meant_from_where_the_run_was_launched(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = fill(tmp_path / "in", samples / "photo.jpg", 2)
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(in_place=True, backup_folder="kept", workers=1, allow_loss=("trailing",))
+    view = await runner.launch(["in"], settings)
+    async for _ in view.updates():
+        pass
+    await view.close()
+    assert [path.name for path in sorted((tmp_path / "kept").rglob("*.jpg"))] == [
+        "0000000-i0000.jpg",
+        "0000001-i0001.jpg",
+    ]
+    assert (root / "i0000.jpg").is_file()
+
+
 async def test_what_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "optimized").mkdir()
     (tmp_path / "optimized" / "mine.txt").touch()

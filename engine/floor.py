@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.policy import parse_size
+from engine.policy import parse_share_or_size
 
 __all__ = ["DEFAULT_FLOOR", "Floor"]
 
@@ -20,13 +20,7 @@ class Floor:
     @classmethod
     def parse(cls, text: str) -> Floor:
         """Read ``5%``, ``500M``, ``2GiB`` or ``0``; raises ValueError otherwise."""
-        text = text.strip()
-        if not text.endswith("%"):
-            return cls(bytes=parse_size(text))
-        number = float(text[:-1])
-        if not 0 <= number < 100:
-            raise ValueError("a percentage from 0% to below 100%")
-        return cls(percent=number)
+        return cls(*parse_share_or_size(text))
 
     def __str__(self) -> str:
         return f"{self.percent!r}%".replace(".0%", "%") if self.percent else str(self.bytes)

@@ -9,7 +9,8 @@ from enum import StrEnum
 from engine.efforts import Effort
 from engine.quality import QualityTarget
 
-__all__ = ["Limits", "Loss", "MetadataPolicy", "Policy", "Savings", "SizeLimit", "Verify", "parse_size"]
+__all__ = ["Limits", "Loss", "MetadataPolicy", "Policy", "Savings", "SizeLimit", "Verify"]
+__all__ += ["parse_share_or_size", "parse_size"]
 
 
 class Verify(StrEnum):
@@ -70,13 +71,7 @@ class Savings:
     @classmethod
     def parse(cls, text: str) -> Savings:
         """Read ``1%``, ``0.5%``, ``10K``, ``2MiB`` or ``0``; raises ValueError otherwise."""
-        text = text.strip()
-        if text.endswith("%"):
-            number = float(text[:-1])
-            if not 0 <= number < 100:
-                raise ValueError("a percentage from 0% to below 100%")
-            return cls(percent=number)
-        return cls(percent=0.0, bytes=parse_size(text))
+        return cls(*parse_share_or_size(text))
 
     def __str__(self) -> str:
         return f"{self.percent!r}%".replace(".0%", "%") if not self.bytes else str(self.bytes)
@@ -95,6 +90,17 @@ def parse_size(text: str) -> int:
     if match is None:
         raise ValueError("a size such as 512M, 1.5G or a number of bytes")
     return int(float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " "))
+
+
+def parse_share_or_size(text: str) -> tuple[float, int]:
+    """Percent from 0 to below 100, and bytes, of which one is 0, from ``5%`` or ``500M``; ValueError otherwise."""
+    text = text.strip()
+    if not text.endswith("%"):
+        return 0.0, parse_size(text)
+    number = float(text[:-1])
+    if not 0 <= number < 100:
+        raise ValueError("a percentage from 0% to below 100%")
+    return number, 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,16 +146,20 @@ def _add_output(parser: _Parser) -> None:
     parser.add_argument("-Q", "--quiet", action="store_true", help="print nothing but failures")
 
 
+def _add_run(parser: _Parser, default: str = "the newest") -> None:
+    parser.add_argument("run", nargs="?", metavar="RUN", help=f"its id, or the beginning of it (default: {default})")
+
+
 def _attach_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} attach", "Open the dashboard on a running run.")
-    parser.add_argument("run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the newest)")
+    _add_run(parser)
     _add_settings(parser, ("screen",))
     return parser
 
 
 def _stop_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} stop", "End a running run after the images in work.")
-    parser.add_argument("run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the newest)")
+    _add_run(parser)
     parser.add_argument("--now", action="store_true", help="do not wait for the images in work; they stay as they are")
     return parser
 
@@ -218,16 +222,14 @@ def _runs_parser() -> argparse.ArgumentParser:
 
 def _status_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} status", "Show how a run stands, or how it ended.")
-    parser.add_argument("run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the newest)")
+    _add_run(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     return parser
 
 
 def _resume_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} resume", "Go on with a run that did not come to its end, with the same settings.")
-    parser.add_argument(
-        "run", nargs="?", metavar="RUN", help="its id, or the beginning of it (default: the newest that did not end)"
-    )
+    _add_run(parser, "the newest that did not end")
     _add_output(parser)
     return parser
 

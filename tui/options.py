@@ -30,7 +30,7 @@ COMMANDS = {
 }
 EPILOG = """\
 exit codes: 0 all fine (kept and skipped images included), 1 some images failed, 2 wrong usage or settings,
-3 nothing to do was found, 130 interrupted, 143 terminated"""
+3 nothing to do was found, 4 stopped by a limit, 130 interrupted, 143 terminated"""
 
 
 class UsageError(Exception):

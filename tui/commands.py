@@ -189,6 +189,8 @@ class Commands:
         elif self.host.settings.in_place:
             places = "  ".join(map(self.host.look.safe, roots))
             words = [f"The originals in {places} are replaced by their results."]
+            kept = self.host.settings.backup
+            words.append("Each is kept for imgopt-tui undo." if kept else "None is kept: there is no undo.")
             choices = [Choice("no", "do not run", "set in_place to false in the settings"), Choice("yes", "replace")]
             dialog = ChoiceDialog("Replace originals?", words, choices, role="warn")
             self.host.push_screen(dialog, lambda answer: self.host.run_on(roots) if answer == "yes" else None)

@@ -9,6 +9,7 @@ kept, what to do.
     │   ├── Declined        refused on purpose: over a limit, or not to be carried over  → status "skipped"
     │   │   └── WouldLose   the result would lack something, and that kind is not allowed → status "skipped"
     │   └── WriteFailed     the result could not be put in place; the source is untouched → status "failed"
+    ├── TuningError         what was asked of an image that is tuned cannot be had; it is untouched
     ├── PoolError           no worker can be started
     └── RunnerError         no such run, the runner is gone, or it speaks another protocol version
 
@@ -85,6 +86,10 @@ class WouldLose(Declined):
 
 class WriteFailed(ImageError):
     """The result could not be put in place."""
+
+
+class TuningError(ImgoptError):
+    """What was asked of an image that is tuned cannot be had."""
 
 
 class PoolError(ImgoptError):

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.job import Outcome
+from engine.samples import Sample
 from engine.source import Identity
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ class Journal:
         self._folders = folders
         self._source = source
         self._note = note
-        self._queue: deque[tuple[int, Outcome]] = deque()
+        self._queue: deque[tuple[int, int, float, Outcome]] = deque()
+        self._samples: deque[Sample] = deque()
+        self._stride = 1
         self._read: deque[tuple[Identity, str]] = deque()
         self._crashed: deque[tuple[int, str]] = deque()
         self._lock = threading.Lock()
@@ -106,9 +109,14 @@ class Journal:
         """Begin; what was left by runs before is brought in order first."""
         self._thread.start()
 
-    def put(self, index: int, outcome: Outcome) -> None:
-        """An image is through; never waits."""
-        self._queue.append((index, outcome))
+    def put(self, index: int, slot: int, at: float, outcome: Outcome) -> None:
+        """An image is through, ``at`` seconds after the beginning; never waits."""
+        self._queue.append((index, slot, at, outcome))
+
+    def sample(self, sample: Sample, stride: int) -> None:
+        """A look at the machine; only those whose tick ``stride`` divides stay."""
+        self._samples.append(sample)
+        self._stride = stride
 
     def crashed(self, index: int, reason: str) -> None:
         """An image's worker crashed or hung with it."""
@@ -246,21 +254,28 @@ class Journal:
             self._file = None
 
     def _drain(self) -> None:
-        while self._queue or self._read or self._crashed:
+        while self._queue or self._read or self._crashed or self._samples:
             images = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
             read = [self._read.popleft() for _ in range(min(AT_ONCE, len(self._read)))]
             crashed = [self._crashed.popleft() for _ in range(len(self._crashed))]
+            samples = [self._samples.popleft() for _ in range(len(self._samples))]
             self._ask(lambda file: self._write(file, images, read), None)  # noqa: B023  # called before the next turn
+            if samples:
+                self._ask(lambda file: file.put_samples(self._number, samples, self._stride), None)  # noqa: B023
             for index, reason in crashed:
                 self._blame(index, reason)
 
     def _write(
-        self, file: JournalFile, images: Sequence[tuple[int, Outcome]], read: Sequence[tuple[Identity, str]]
+        self,
+        file: JournalFile,
+        images: Sequence[tuple[int, int, float, Outcome]],
+        read: Sequence[tuple[Identity, str]],
     ) -> None:
         from engine.journal_file import rows_of, stat_row
+        from engine.outcome_row import result_row
 
         results, stats, marks, cleared = [], [stat_row(*each) for each in read], [], []
-        for index, outcome in images:
+        for index, slot, at, outcome in images:
             entry = outcome.entry
             if entry is not None:
                 siblings = "/".join(one.name for one in outcome.siblings)
@@ -268,17 +283,11 @@ class Journal:
                 stats += more_stats
                 marks += more_marks
                 cleared.append(entry.before_hash)
-            results.append(self._result(index, outcome))
+            results.append(result_row(self._number, index, self._source(index), slot, at, outcome))
         with file.transaction():
             file.put(results, stats, marks)
             if self._quarantined and cleared:
                 file.clear(cleared)
-
-    def _result(self, index: int, outcome: Outcome) -> tuple[object, ...]:
-        path = os.fsencode(self._source(index))
-        reason = outcome.reason.encode("utf-8", "backslashreplace").decode("utf-8")
-        sizes = outcome.original_size, outcome.optimized_size
-        return self._number, index, path, outcome.status.value, reason, outcome.why.value, *sizes, outcome.seconds
 
     def _blame(self, index: int, reason: str) -> None:
         from engine.known import hash_file

@@ -1,11 +1,5 @@
-"""The journal's tables: one SQLite file for all runs of a user. Paths are the bytes the file system knows.
-
-    runs         what was asked for, how it ended; ``ended`` is NULL until then
-    results      every image that a run took to its end
-    marks        by content: what was made into what by which recipe
-    stats        which content a file has that was not touched since, so that it need not be read again
-    quarantine   by content: what crashed or hung workers
-    folders      folders of records (``records.py``) whose ledgers are in ``marks``
+"""The journal's file: one SQLite database for all runs of a user (``journal_tables.py``). Paths are the bytes the
+file system knows.
 
 Everything about single files is keyed by content, so renamed, copied and touched files are known again; ``stats`` only
 saves reading them. Nothing here is needed to put an original back: that is in the ledgers beside the backups.
@@ -18,18 +12,18 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from engine.journal_tables import VERSION, ResultRow, bring_up
 from engine.ledger import Entry
+from engine.samples import Sample
 from engine.source import Identity
 
 __all__ = ["Damaged", "JournalFile", "Kind", "Mark", "is_damage", "journal_path", "move_aside", "rows_of"]
 
-VERSION = 1
-"""Of the tables, in ``user_version``."""
 LOCK_SECONDS = 5.0
 """How long to wait for another process that writes."""
 CHECKED_BYTES = 64 * 1024**2
@@ -44,28 +38,7 @@ NETWORK = frozenset(
 """File systems on which WAL does not hold, because its shared memory does not reach other machines."""
 _DAMAGE = frozenset((11, 26))
 """SQLite's CORRUPT and NOTADB."""
-_SCHEMA = """
-CREATE TABLE runs(
-  number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, pid INTEGER, started REAL NOT NULL, ended REAL, phase TEXT,
-  roots TEXT NOT NULL, paths TEXT NOT NULL, output TEXT NOT NULL, in_place INTEGER NOT NULL, settings TEXT NOT NULL,
-  records TEXT NOT NULL, resumes TEXT, report TEXT);
-CREATE TABLE results(
-  run INTEGER NOT NULL, number INTEGER NOT NULL, path BLOB NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
-  why TEXT NOT NULL, original INTEGER NOT NULL, optimized INTEGER NOT NULL, seconds REAL NOT NULL,
-  PRIMARY KEY(run, number)) WITHOUT ROWID;
-CREATE TABLE marks(
-  hash BLOB NOT NULL, recipe TEXT NOT NULL, kind INTEGER NOT NULL, size INTEGER NOT NULL, other BLOB NOT NULL,
-  flags INTEGER NOT NULL, run TEXT NOT NULL, backup BLOB NOT NULL, siblings TEXT,
-  PRIMARY KEY(hash, recipe, kind)) WITHOUT ROWID;
-CREATE INDEX marks_size ON marks(size);
-CREATE TABLE stats(
-  device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
-  ctime INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(device, inode)) WITHOUT ROWID;
-CREATE TABLE quarantine(
-  hash BLOB PRIMARY KEY, size INTEGER NOT NULL, path BLOB NOT NULL, deaths INTEGER NOT NULL, reason TEXT NOT NULL,
-  run TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE folders(path BLOB PRIMARY KEY) WITHOUT ROWID;
-"""
+_HOLDERS = ",".join("?" * len(ResultRow._fields))
 _PUT_MARK = """
 INSERT INTO marks VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
   run=excluded.run, flags=flags|excluded.flags, siblings=coalesce(excluded.siblings, siblings),
@@ -195,16 +168,11 @@ class JournalFile:
             db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise sqlite3.NotSupportedError("it is of a newer version of imgopt-tui")
-        if version == VERSION:
+        if version:
             self._check()
-        else:
+        if version != VERSION:
             with self.transaction():
-                if not db.execute("PRAGMA user_version").fetchone()[0]:  # somebody else may have been faster
-                    for statement in _SCHEMA.split(";"):
-                        db.execute(statement)
-                    db.execute(f"PRAGMA user_version={VERSION}")
+                bring_up(db)
 
     def _check(self) -> None:
         assert self.path is not None
@@ -231,8 +199,10 @@ class JournalFile:
             return
         other = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
         try:
-            if other.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            if 0 < other.execute("PRAGMA user_version").fetchone()[0] <= VERSION:
                 other.backup(self._db)
+                with self.transaction():
+                    bring_up(self._db)
         finally:
             other.close()
 
@@ -255,7 +225,8 @@ class JournalFile:
         marks = ",".join("?" * len(values))
         number = self._db.execute(f"INSERT INTO runs({names}) VALUES({marks})", (*values.values(),)).lastrowid
         assert number is not None
-        self._db.execute("DELETE FROM results WHERE run <= ?", (number - RUNS_WITH_RESULTS,))
+        for table in ("results", "samples"):
+            self._db.execute(f"DELETE FROM {table} WHERE run <= ?", (number - RUNS_WITH_RESULTS,))
         return number
 
     def end_run(self, number: int, phase: str, report: str) -> None:
@@ -274,13 +245,28 @@ class JournalFile:
         query = "SELECT status, count(*), sum(original), sum(optimized) FROM results WHERE run=? GROUP BY status"
         return {status: (images, before, after) for status, images, before, after in self._db.execute(query, (number,))}
 
+    def results(self, number: int) -> Iterator[ResultRow]:
+        """The images of a run that are through, in their order."""
+        names = ",".join(ResultRow._fields)
+        for row in self._db.execute(f"SELECT {names} FROM results WHERE run=? ORDER BY number", (number,)):
+            yield ResultRow(*row)
+
+    def put_samples(self, number: int, samples: Iterable[Sample], stride: int) -> None:
+        """Samples of a run; of all it has only those stay whose tick ``stride`` divides."""
+        rows = [(number, *astuple(sample)) for sample in samples]
+        self._db.executemany("INSERT OR REPLACE INTO samples VALUES(?,?,?,?,?,?,?,?,?)", rows)
+        self._db.execute("DELETE FROM samples WHERE run=? AND tick % ?", (number, stride))
+
+    def samples(self, number: int) -> list[Sample]:
+        """The samples of a run, oldest first."""
+        query = 'SELECT tick, at, cpu, memory, used, "limit", workers, through FROM samples WHERE run=? ORDER BY tick'
+        return [Sample(*row) for row in self._db.execute(query, (number,))]
+
     # ── images ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def put(
-        self, results: Sequence[tuple[object, ...]], stats: Sequence[tuple[object, ...]], marks: Iterable[Any]
-    ) -> None:
+    def put(self, results: Sequence[ResultRow], stats: Sequence[tuple[object, ...]], marks: Iterable[Any]) -> None:
         """Rows of three tables; those that are there are replaced."""
-        self._db.executemany("INSERT OR REPLACE INTO results VALUES(?,?,?,?,?,?,?,?,?)", results)
+        self._db.executemany(f"INSERT OR REPLACE INTO results VALUES({_HOLDERS})", results)
         self._db.executemany("INSERT OR REPLACE INTO stats VALUES(?,?,?,?,?,?)", stats)
         self._db.executemany(_PUT_MARK, marks)
 

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.absolute import absolute
-from engine.events import Retried
-from engine.job import Outcome
+from engine.events import Finished, Retried
 from engine.journal import Journal, RunRow
 from engine.known import Known
 from engine.places import state_folder
 from engine.plan import Plan
 from engine.progress import RunState
 from engine.records import RunRecords
-from engine.view import Phase
+from engine.samples import Sample, Sampler
+from engine.view import Gauges, Phase
 from engine.why import Why
 
 __all__ = ["RunMemory"]
@@ -42,6 +42,7 @@ class RunMemory:
         self._note = note
         self._loop: asyncio.AbstractEventLoop | None = None
         self._journal: Journal | None = None
+        self._sampler = Sampler()
         if plan.settings.remember == "none":
             return
         roots = tuple(root.source for root in plan.roots)
@@ -85,12 +86,19 @@ class RunMemory:
         force, retry = self._settings.force, self._settings.retry_quarantined
         return Known(journal, force=force, retry_quarantined=retry, resumed=journal.resumed())
 
-    def finished(self, index: int, outcome: Outcome) -> None:
-        """An image is through."""
+    def finished(self, event: Finished, at: float) -> None:
+        """An image is through, ``at`` seconds after the run began."""
+        outcome = event.outcome
         if self._journal is not None and outcome.why is not Why.DONE_ALREADY:  # the run that did it has it
-            self._journal.put(index, outcome)
+            self._journal.put(event.index, event.slot, at, outcome)
             if outcome.why is Why.CRASHED:
-                self._journal.crashed(index, outcome.reason.partition(";")[0])
+                self._journal.crashed(event.index, outcome.reason.partition(";")[0])
+
+    def sampled(self, at: float, gauges: Gauges, workers: int, through: int) -> None:
+        """How the machine looks ``at`` seconds after the run began; kept at a sane rate."""
+        if self._journal is not None and (tick := self._sampler.due(at)) is not None:
+            seen = gauges.cpu_percent, gauges.mem_run, gauges.mem_used, gauges.mem_limit
+            self._journal.sample(Sample(tick, at, *seen, workers, through), self._sampler.stride)
 
     def retried(self, event: Retried) -> None:
         """An image's worker died, and it gets another try."""

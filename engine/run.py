@@ -217,9 +217,9 @@ class Run:
         room, reserved = self._room, sum(self._pool.allowances().values())
         gauges = self._monitor.sample(pids.values(), min(room.budget.total, room.budget.limit), reserved)
         self._gauges = replace(gauges, short=room.short)
-        self._worker_figures = {
-            slot: (monitor.own_memory(pid), self._monitor.process_cpu(pid)) for slot, pid in pids.items()
-        }
+        figures = ((slot, monitor.own_memory(pid), self._monitor.process_cpu(pid)) for slot, pid in pids.items())
+        self._worker_figures = {slot: (memory, cpu) for slot, memory, cpu in figures}
+        self._memory.sampled(self._clock() - self._began, self._gauges, len(pids), self.state.through)
 
     def _reported(self, event: Event) -> None:
         """What the pool says; an image that found no room on the disk is not through but waits again."""
@@ -234,7 +234,7 @@ class Run:
         """Name what failed in the log, and pass everything on."""
         if isinstance(event, Finished):
             self._feed.room.settle(event.index, event.outcome)
-            self._memory.finished(event.index, event.outcome)
+            self._memory.finished(event, self._clock() - self._began)
             if event.outcome.status is Status.FAILED:
                 self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
         elif isinstance(event, Retried):

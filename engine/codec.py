@@ -7,9 +7,9 @@ Facts, TaskSettings ──▶ what would be lost? ──▶ decode (engine.decod
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyvips
 
@@ -28,7 +28,7 @@ from engine.metadata import Metadata, carried, keeps_profile
 from engine.policy import Loss, Policy
 from engine.probe import Facts
 from engine.quality import ENCODES, Measured, QualityTarget
-from engine.reach import Choice, bounds, palette, reach, without_loss
+from engine.reach import Choice, Encoder, bounds, palette, reach, without_loss
 from engine.strip import strip
 from engine.task import TaskSettings
 from engine.vips import plain, setup
@@ -37,9 +37,11 @@ from engine.ways import keeps_pixels, unchanged
 if TYPE_CHECKING:
     from engine.similarity import Comparison
 
-__all__ = ["Encoded", "optimize", "optimize_as_stored", "optimize_settled", "setup", "target_format"]
+__all__ = ["Encoded", "Encoding", "may_stay", "optimize", "optimize_as_stored", "optimize_settled", "setup"]
+__all__ += ["target_format"]
 
 DEFAULT_POLICY = Policy()
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +107,9 @@ def optimize_settled(
     metadata = carried(data, facts, target, policy.metadata)
     if policy.target is not None and shared is None:
         shared = SharedPictures()
-    try:
-        choice = _Encoding(data, facts, settings, policy, metadata, shared, strict=True).best(limit)
-    except pyvips.Error as error:
-        if facts.format is not Format.JPEG or not is_harmless(error):
-            raise _why(data, facts, error) from None
-        try:
-            choice = _Encoding(data, facts, settings, policy, metadata, shared, strict=False).best(limit)
-        except pyvips.Error as again:
-            raise _why(data, facts, again) from None
-    if choice.missed and _may_stay(facts, settings, policy):
+    encoding = Encoding(data, facts, settings, policy, metadata, shared, strict=True)
+    choice = encoding.attempt(lambda encoding: encoding.best(limit))
+    if choice.missed and may_stay(facts, settings, policy):
         return optimize_as_stored(data, facts, policy)
     result, tag = choice.bytes, metadata.orientation
     encoded = Encoded(
@@ -144,7 +139,7 @@ def optimize_as_stored(data: bytes, facts: Facts, policy: Policy = DEFAULT_POLIC
     return Encoded(result, facts.format, *size, facts.frames, 0, True, as_stored=True, orientation=facts.orientation)
 
 
-def _may_stay(facts: Facts, settings: TaskSettings, policy: Policy) -> bool:
+def may_stay(facts: Facts, settings: TaskSettings, policy: Policy) -> bool:
     """Whether what cannot reach a target may keep its own pixels instead."""
     return policy.keep_original and unchanged(facts, settings) and info(facts.format).lossy
 
@@ -162,7 +157,7 @@ def _within(limit: int | None, encoded: Encoded, data: bytes, facts: Facts, sett
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoding:
+class Encoding:
     """One picture on its way into one format, at whatever quality."""
 
     data: bytes
@@ -176,14 +171,25 @@ class _Encoding:
 
     @property
     def target(self) -> Format:
+        """The format that will be written."""
         return target_format(self.facts, self.settings)
+
+    def attempt(self, work: Callable[[Encoding], Made]) -> Made:
+        """``work`` with this, and once more without strictness where a strict decode found only something harmless.
+        Unreadable for what libvips cannot decode or encode."""
+        try:
+            return work(self)
+        except pyvips.Error as error:
+            if not self.strict or self.facts.format is not Format.JPEG or not is_harmless(error):
+                raise _why(self.data, self.facts, error) from None
+        return replace(self, strict=False).attempt(work)
 
     def best(self, limit: int | None) -> Choice:
         """The result and the quality it was made with: the one asked for, or the best below that fits ``limit``, or
         the least that reaches the policy's target."""
         quality = self.settings.quality.of(self.target)
         if self.policy.target is not None and not self.policy.lossless:
-            return self._reach(self.policy.target, quality)
+            return self.reach(self.policy.target)
         if limit is None or not _has_quality(self.target, self.policy):
             return Choice(quality, self.at(quality))
         if unchanged(self.facts, self.settings) and self.facts.quality:
@@ -193,24 +199,33 @@ class _Encoding:
             raise Declined(f"over the {limit:,} bytes of --max-size also at quality {min(quality, LOWEST)}")
         return Choice(*found)
 
-    def _reach(self, target: QualityTarget, quality: int) -> Choice:
+    def reach(
+        self,
+        target: QualityTarget,
+        encode: Encoder | None = None,
+        compare: Callable[[bytes], Comparison] | None = None,
+    ) -> Choice:
+        """The least that reaches ``target``. ``encode`` and ``compare`` may stand in for ``at`` and ``compare``."""
+        encode, compare = encode or self.at, compare or self.compare
+        quality = self.settings.quality.of(self.target)
         if self.target is Format.PNG and quality < 100:
-            return palette(quality, target, self.at, self._compare)
+            return palette(quality, target, encode, compare)
         if not info(self.target).lossy:
-            return Choice(quality, self.at(quality))
+            return Choice(quality, encode(quality))
         lowest, highest = bounds(self.target, target)
         if unchanged(self.facts, self.settings) and self.facts.quality:
             highest = max(lowest, min(highest, self.facts.quality - 1))
         exact = self.target is Format.WEBP and self.facts.lossless and target.highest is None
         most, effort = ENCODES - exact, self.policy.effort
-        choice = reach(self.target, target, effort, self.at, self._compare, (lowest, highest), most)
+        choice = reach(self.target, target, effort, encode, compare, (lowest, highest), most)
         if not exact:
             return choice
         width, height = self.settings.resize.target(self.facts.width, self.facts.height)
         scale = width * height / (self.facts.width * self.facts.height)
-        return without_loss(choice, self.at, len(choice.bytes.data) / (scale * len(self.data)))
+        return without_loss(choice, encode, len(choice.bytes.data) / (scale * len(self.data)))
 
-    def _compare(self, data: bytes) -> Comparison:
+    def compare(self, data: bytes) -> Comparison:
+        """How much the whole file ``data`` looks like the pixels that are encoded."""
         from engine.seen import Seen
 
         assert self.shared is not None, "a target needs the pixels more than once"
@@ -225,12 +240,13 @@ class _Encoding:
         )
         upright = self.metadata.orientation == 1
         request = Request(
-            partial(self._pixels, quality), self.facts, self.data, quality, untouched, self.policy, upright, full_chroma
+            partial(self.pixels, quality), self.facts, self.data, quality, untouched, self.policy, upright, full_chroma
         )
         result = encode(self.target, request)
         return Bytes(self._with_gain_map(embed(result.data, self.target, self.metadata)), result.lossless)
 
-    def _pixels(self, quality: int) -> Picture:
+    def pixels(self, quality: int) -> Picture:
+        """What the encoder gets; in memory where they are shared."""
         if self.shared is None:
             return self._opened(quality)
         facts, srgb_profile = self.facts, keeps_profile(self.policy.metadata)

@@ -26,7 +26,7 @@ from engine.policy import Loss, MetadataPolicy, Policy
 from engine.probe import Facts
 from engine.recompress import Refused, recompress_png
 
-__all__ = ["LARGEST_SIDE", "Bytes", "Request", "encode", "refuse_size"]
+__all__ = ["LARGEST_SIDE", "Bytes", "Request", "encode", "refuse_size", "stores_colours_well"]
 
 LARGEST_SIDE = {Format.JPEG: 65_500, Format.WEBP: 16_383, Format.AVIF: 16_384, Format.GIF: 65_535}
 """Pixels a side that a format's encoder takes (libjpeg, libwebp, libheif's limit, GIF89a); others take any."""
@@ -40,6 +40,14 @@ GIF_OPTIONS: dict[str, Any] = {
     "interpalette_maxerror": 0.0,
 }
 TIFF_OPTIONS: dict[str, Any] = {"compression": "deflate", "predictor": "horizontal"}
+
+
+def stores_colours_well(target: Format, quality: int, effort: efforts.Effort, asked: bool | None) -> bool:
+    """Whether a result is a JPEG in 4:4:4 or a WebP with its sharper subsampling; ``asked`` is as
+    ``Request.full_chroma``."""
+    if target is Format.JPEG:
+        return quality >= FULL_CHROMA_FROM if asked is None else asked
+    return target is Format.WEBP and quality < 100 and (bool(asked) or "smart_subsample" in efforts.WEBP[effort])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def _keep(picture: Picture) -> str:
 
 def _jpeg(request: Request) -> Bytes:
     picture = request.picture()
-    full = request.quality >= FULL_CHROMA_FROM if request.full_chroma is None else request.full_chroma
+    full = stores_colours_well(Format.JPEG, request.quality, request.policy.effort, request.full_chroma)
     chroma = "off" if full else "on"
     options = efforts.JPEG[request.policy.effort]
     data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **options)

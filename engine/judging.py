@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine import codec
 from engine.codec import Encoded
 from engine.errors import Declined, Unreadable
@@ -69,14 +71,22 @@ def may_be_stored_better(policy: Policy, facts: Facts) -> bool:
     return jpeg and installed("mozjpeg_lossless_optimization")
 
 
-def without_loss(policy: Policy, facts: Facts, encoded: Encoded, data: bytes, *, delivers: bool) -> Encoded | None:
-    """A JPEG whose new encoding saves little, stored better instead; None when that is not smaller."""
+def without_loss(
+    policy: Policy,
+    facts: Facts,
+    encoded: Encoded,
+    data: bytes,
+    *,
+    delivers: bool,
+    store: Callable[[bytes, Facts, Policy], Encoded] = codec.optimize_as_stored,
+) -> Encoded | None:
+    """A JPEG whose new encoding saves little, stored better instead by ``store``; None when that is not smaller."""
     asked = encoded.format is not facts.format or (encoded.width, encoded.height) != (facts.width, facts.height)
     if asked or encoded.as_stored or not may_be_stored_better(policy, facts):
         return None
     if delivers and len(encoded.data) < (1 - LITTLE) * len(data):
         return None
-    better = codec.optimize_as_stored(data, facts, policy)
+    better = store(data, facts, policy)
     if delivers and len(better.data) > len(encoded.data):
         return None
     return better if is_delivered(policy, facts, better, data) else None

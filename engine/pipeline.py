@@ -36,7 +36,7 @@ from engine.transaction import PartFailed, Written, write_group
 from engine.ways import keeps_pixels, unchanged
 from engine.writable import check_writable
 
-__all__ = ["Needs", "Write", "commit", "failure", "prepare"]
+__all__ = ["Needs", "Write", "commit", "failure", "predicted", "prepare"]
 
 NO_THREAD = "Error creating thread"
 """What libvips says then, whatever it was doing."""
@@ -205,8 +205,8 @@ def _optimize(
     if job.in_place and format is not facts.format and policy.keep_original:
         raise Declined(f"a {facts.format.value.upper()} under another format's name: rename it, or write to a folder")
     full = policy.verify is Verify.FULL or (policy.verify is Verify.AUTO and (job.takes_source or policy.lossless))
-    predicted, seconds = _predicted_with_siblings(job, facts, len(data), full_check=full)
-    needs = int(predicted * factors.get(kind(facts.format, format), 1.0))
+    expected, seconds = _predicted_with_siblings(job, facts, len(data), full_check=full)
+    needs = int(expected * factors.get(kind(facts.format, format), 1.0))
     if needs > allowance:
         return Needs(needs)
     stage(Stage.DECODE, seconds, needs)
@@ -226,7 +226,7 @@ def _optimize(
         width=encoded.width,
         height=encoded.height,
         quality=encoded.quality,
-        predicted_bytes=predicted,
+        predicted_bytes=expected,
         source_quality=facts.quality,
         measured=encoded.measured,
     )
@@ -263,7 +263,7 @@ def _with_siblings(write: Write, siblings: Siblings) -> Write:
     )
 
 
-def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool) -> tuple[int, float]:
+def predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool) -> tuple[int, float]:
     """Peak bytes and CPU seconds."""
     settings, policy = recipe.settings, recipe.policy
     format = codec.target_format(facts, settings)
@@ -289,14 +289,14 @@ def _predicted(facts: Facts, recipe: Recipe, file_size: int, *, full_check: bool
 
 def _predicted_with_siblings(job: Job, facts: Facts, file_size: int, *, full_check: bool) -> tuple[int, float]:
     """The same for an image and its siblings: the hungriest of them, the pixels they share, and all that was made."""
-    needs, seconds = _predicted(facts, job.recipe, file_size, full_check=full_check)
+    needs, seconds = predicted(facts, job.recipe, file_size, full_check=full_check)
     if not job.recipe.variants:
         return needs, seconds
     settings, main = job.recipe.settings, codec.target_format(facts, job.recipe.settings)
     held = cost.shared_bytes(facts, *settings.resize.target(facts.width, facts.height))
     for variant, _ in wanted(job, facts, main):
         own = replace(job.recipe, settings=settings_of(variant, settings, main))
-        more, longer = _predicted(facts, own, file_size, full_check=full_check)
+        more, longer = predicted(facts, own, file_size, full_check=full_check)
         needs, seconds = max(needs, more), seconds + longer
         size = own.settings.resize.target(facts.width, facts.height)
         held += cost.result_bytes(facts, codec.target_format(facts, own.settings), *size)

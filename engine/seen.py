@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.scales import Pixels
     from engine.similarity import Comparison
 
-__all__ = ["Seen"]
+__all__ = ["Seen", "as_seen", "decoded"]
 
 BACKGROUNDS = (26, 230)
 """Grey of 0–255, as the original program has it: a tenth and nine tenths."""
@@ -40,7 +40,7 @@ class Seen:
         from engine.similarity import Reference
 
         self._frames, self._orientation = frames, orientation
-        image = _srgb(picture.image, profile=picture.keep_profile)
+        image = as_seen(picture)
         see_through = image.hasalpha() and image[image.bands - 1].min() < 255
         self._backgrounds = BACKGROUNDS if see_through else BACKGROUNDS[:1]
         keep = image.width * image.height * len(self._backgrounds) <= _KEPT_PIXELS
@@ -58,12 +58,20 @@ class Seen:
         """The whole file ``data`` beside the source; raises pyvips.Error where it cannot be decoded."""
         from engine.similarity import Comparison
 
-        facts = probe(data, _NO_LIMITS)
-        image = _srgb(open_image(data, facts), profile=True)
-        pairs = zip(self._references, self._pictures(image), strict=True)
+        pairs = zip(self._references, self._pictures(decoded(data)), strict=True)
         found = [reference.compare(pixels) for reference, pixels in pairs]
         place = min(found, key=lambda each: each.worst)
         return Comparison(min(each.score for each in found), place.worst, place.left, place.top)
+
+
+def as_seen(picture: Picture) -> Image:
+    """The pixels for an encoder in 8 bits of sRGB, with the alpha there is; lying as they do."""
+    return _srgb(picture.image, profile=picture.keep_profile)
+
+
+def decoded(data: bytes) -> Image:
+    """The same of a whole file, to be read once from top to bottom; raises pyvips.Error."""
+    return _srgb(open_image(data, probe(data, _NO_LIMITS)), profile=True)
 
 
 def _srgb(image: Image, *, profile: bool) -> Image:

@@ -10,7 +10,7 @@ from array import array
 from dataclasses import dataclass
 
 from engine.formats import Format
-from engine.job import Outcome, Sibling, Status
+from engine.job import Outcome, Sibling, Stage, Status
 from engine.quality import Measured
 from engine.view import ImageState
 
@@ -24,6 +24,15 @@ STATE_OF = {
     Status.SKIPPED: ImageState.SKIPPED,
     Status.FAILED: ImageState.FAILED,
 }
+
+MOST_OPTIONS = 2**16
+_NO_STAGES = bytes(len(Stage))
+
+
+def _shares(stages: tuple[float, ...]) -> bytes:
+    """Each stage's part of their sum, in 255ths."""
+    whole = sum(stages)
+    return bytes(round(255 * seconds / whole) for seconds in stages) if whole > 0 else _NO_STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,13 @@ class Catalog:
         self._quality = bytearray()
         self._source_quality = bytearray()
         self._formats = bytearray()
+        self._stages = bytearray()
+        """Each stage's part of the seconds, in 255ths."""
+        self._peak = array("I")
+        """KiB."""
+        self._options = array("H")
+        self._known_options: dict[str, int] = {"": 0}
+        """Option texts, each at its number: there are only a few."""
         self._folders: list[Folder] = []
         self._reasons: dict[int, str] = {}
         self._targets: dict[int, str] = {}
@@ -87,6 +103,9 @@ class Catalog:
         self._quality.append(0)
         self._source_quality.append(0)
         self._formats.append(0)
+        self._stages += _NO_STAGES
+        self._peak.append(0)
+        self._options.append(0)
         self.states.append(ImageState.WAITING)
         if target_name != name:
             self._targets[index] = target_name
@@ -108,6 +127,9 @@ class Catalog:
         self._source_quality[index] = outcome.source_quality
         source, target = _FORMAT_CODE[outcome.source_format], _FORMAT_CODE[outcome.target_format]
         self._formats[index] = source << 4 | target
+        self._peak[index] = outcome.peak_bytes >> 10
+        self._options[index] = self._option(outcome.options)
+        self._stages[index * len(Stage) : (index + 1) * len(Stage)] = _shares(outcome.stages)
         if outcome.reason:
             self._reasons[index] = outcome.reason
         else:
@@ -116,6 +138,13 @@ class Catalog:
             self._siblings[index] = outcome.siblings
         if outcome.measured is not None:
             self._measured[index] = outcome.measured
+
+    def _option(self, text: str) -> int:
+        """The number of an option text; 0, for none, once there are too many."""
+        number = self._known_options.get(text)
+        if number is None and len(self._known_options) < MOST_OPTIONS:
+            number = self._known_options[text] = len(self._known_options)
+        return number or 0
 
     def reset(self, index: int) -> None:
         """The image is to be done again."""
@@ -178,6 +207,21 @@ class Catalog:
     def seconds(self, index: int) -> float:
         """Seconds the image took."""
         return self._seconds[index]
+
+    def stages(self, index: int) -> tuple[float, ...]:
+        """Seconds of each stage, exact to half a percent of all of them; empty when not known."""
+        shares = self._stages[index * len(Stage) : (index + 1) * len(Stage)]
+        whole = sum(shares)
+        return tuple(self._seconds[index] * share / whole for share in shares) if whole else ()
+
+    def peak(self, index: int) -> int:
+        """Highest resident bytes of its worker while it had the image; 0 when not measured."""
+        return self._peak[index] << 10
+
+    def options(self, index: int) -> str:
+        """What its encoder was told beside the quality."""
+        number = self._options[index]
+        return next((text for text, at in self._known_options.items() if at == number), "")
 
     def slot(self, index: int) -> int:
         """The worker that did it; −1 for none."""

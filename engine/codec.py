@@ -64,6 +64,8 @@ class Encoded:
     measured: Measured | None = None
     missed: str = ""
     """What of a target it does not reach, in words; empty without one."""
+    options: str = ""
+    """What the encoder was told beside the quality; empty where nothing was encoded anew."""
 
 
 def target_format(facts: Facts, settings: TaskSettings) -> Format:
@@ -123,6 +125,7 @@ def optimize_settled(
         orientation=tag,
         measured=choice.measured,
         missed=choice.missed,
+        options=result.options,
     )
     return _within(limit, encoded, data, facts, settings)
 
@@ -243,7 +246,7 @@ class Encoding:
             partial(self.pixels, quality), self.facts, self.data, quality, untouched, self.policy, upright, full_chroma
         )
         result = encode(self.target, request)
-        return Bytes(self._with_gain_map(embed(result.data, self.target, self.metadata)), result.lossless)
+        return replace(result, data=self._with_gain_map(embed(result.data, self.target, self.metadata)))
 
     def pixels(self, quality: int) -> Picture:
         """What the encoder gets; in memory where they are shared."""

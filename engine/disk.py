@@ -54,6 +54,9 @@ class DiskRoom:
         self._known: dict[str, tuple[int, int]] = {}
         self._needs: dict[str, int] = {}
         """Where a write found no room, and the bytes that are to be had before the next one."""
+        self._mounts: dict[int, str] = {}
+        self.disks: tuple[tuple[str, int, int], ...] = ()
+        """Where each file system written to is mounted, its free bytes, and those that stay free, by the last look."""
 
     def met(self, folder: str, size: int) -> None:
         """A write of about ``size`` bytes found no room in ``folder``; every further one asks for twice as much."""
@@ -66,7 +69,13 @@ class DiskRoom:
 
     def shortage(self) -> Shortage | None:
         """The first file system without the room that is to stay free, or without room for what a write has met."""
-        seen: set[int] = set()
+        seen: dict[int, tuple[str, int, int]] = {}
+        try:
+            return self._first_short(seen)
+        finally:
+            self.disks = tuple(seen.values())
+
+    def _first_short(self, seen: dict[int, tuple[str, int, int]]) -> Shortage | None:
         for folder in (*self._needs, *self._written):
             there = _existing(folder)
             need = self._needs.get(folder, 0)
@@ -76,8 +85,10 @@ class DiskRoom:
                 continue  # whatever that is, the images will tell
             if status.st_dev in seen and not need:
                 continue
-            seen.add(status.st_dev)
             free, floor = room.f_bavail * room.f_frsize, self._floor.of(room.f_blocks * room.f_frsize)
+            if status.st_dev not in self._mounts:
+                self._mounts[status.st_dev] = mount_of(there)
+            seen[status.st_dev] = self._mounts[status.st_dev], free, floor
             if free < floor + need:
                 return Shortage(mount_of(there), free, floor + need)
             if need and not has_room(there, need):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,14 @@ class Bytes:
     data: bytes
     lossless: bool
     """Whether decoding gives exactly the pixels that were handed over."""
+    options: str = ""
+    """What the encoder was told beside the quality, for people."""
+
+
+def told(how: Mapping[str, object]) -> str:
+    """Options of a saver in libvips' own words, without the quality: ``effort=4 smart_subsample``."""
+    shown = [key if value is True else f"{key}={value}" for key, value in how.items() if value is not False]
+    return " ".join(word for word in shown if not word.startswith("Q="))
 
 
 def _keep(picture: Picture) -> str:
@@ -84,10 +92,9 @@ def _keep(picture: Picture) -> str:
 def _jpeg(request: Request) -> Bytes:
     picture = request.picture()
     full = stores_colours_well(Format.JPEG, request.quality, request.policy.effort, request.full_chroma)
-    chroma = "off" if full else "on"
-    options = efforts.JPEG[request.policy.effort]
-    data = picture.image.jpegsave_buffer(Q=request.quality, subsample_mode=chroma, keep=_keep(picture), **options)
-    return Bytes(data, lossless=False)
+    how = {"subsample_mode": "off" if full else "on", **efforts.JPEG[request.policy.effort]}
+    data = picture.image.jpegsave_buffer(Q=request.quality, keep=_keep(picture), **how)
+    return Bytes(data, lossless=False, options=told(how))
 
 
 def _webp(request: Request) -> Bytes:
@@ -97,7 +104,8 @@ def _webp(request: Request) -> Bytes:
     if request.full_chroma and not lossless:
         how["smart_subsample"] = True
     data = picture.image.webpsave_buffer(keep=_keep(picture), **how)
-    return Bytes(_all_frames(data, picture.image, request) if request.facts.animated else data, lossless)
+    whole = _all_frames(data, picture.image, request) if request.facts.animated else data
+    return Bytes(whole, lossless, told(how))
 
 
 def _all_frames(data: bytes, image: Image, request: Request) -> bytes:
@@ -123,7 +131,7 @@ def _avif(request: Request) -> Bytes:
     data = picture.image.heifsave_buffer(keep=_keep(picture), **how)
     # Resizing makes values between those of 10 or 12 bits.
     exact = request.facts.bits <= max(bits, 8) and (request.untouched or bits == 8)
-    return Bytes(data, lossless and exact)
+    return Bytes(data, lossless and exact, told(how))
 
 
 def _gif(request: Request) -> Bytes:
@@ -134,12 +142,12 @@ def _gif(request: Request) -> Bytes:
     if request.facts.format is not Format.GIF and Loss.ALPHA not in request.policy.allow_loss:
         _refuse_half_transparent(request.picture().image)
     if not (request.facts.format is Format.GIF and request.untouched):
-        return Bytes(request.picture().image.gifsave_buffer(keep="none", **options), lossless=False)
+        return Bytes(request.picture().image.gifsave_buffer(keep="none", **options), False, told(options))
     image = request.picture().image.copy_memory()
     for reuse in (True, False):
         data = image.gifsave_buffer(keep="none", reuse=reuse, dither=0.0, **options)
         if _same_gif(image, data) and gif_timing(data) == gif_timing(request.source):
-            return Bytes(data, lossless=True)
+            return Bytes(data, True, told({"reuse": reuse, **options}))
         if not image.get_typeof("gif-palette"):
             break
     return Bytes(_stripped(request.source), lossless=True)
@@ -197,25 +205,28 @@ def _tiff(request: Request) -> Bytes:
     ):
         fax = request.facts.bilevel_fax
         options = {"bitdepth": 1, "compression": "ccittfax4" if fax else "deflate"}
-    return Bytes(picture.image.tiffsave_buffer(keep=_keep(picture), **options), lossless=True)
+    return Bytes(picture.image.tiffsave_buffer(keep=_keep(picture), **options), True, told(options))
 
 
 def _png(request: Request) -> Bytes:
     """At 100 lossless. Below, in a run: lossless or a palette, whichever is smaller, but no palette that shows; in a
     contract call: a palette."""
+    effort = request.policy.effort
+    packed = f"oxipng={efforts.OXIPNG[effort]}" if installed("oxipng") else told(efforts.PNG[effort][1])
     if request.quality == 100:
-        return Bytes(_lossless_png(request), lossless=True)
-    picture, effort = request.picture(), request.policy.effort
-    data = picture.image.pngsave_buffer(Q=request.quality, keep=_keep(picture), **efforts.PALETTE[effort])
+        return Bytes(_lossless_png(request), True, packed)
+    picture, how = request.picture(), efforts.PALETTE[effort]
+    data = picture.image.pngsave_buffer(Q=request.quality, keep=_keep(picture), **how)
     palette = _insert(data, _gamma_chunks(request))
     if not request.policy.keep_original:
         small = _png_at_own_depth(request)
         exact = palette if small is None else _insert(small, _gamma_chunks(request))
-        return Bytes(exact, True) if small is not None and len(exact) <= len(palette) else Bytes(palette, False)
+        exact_is_smaller = small is not None and len(exact) <= len(palette)
+        return Bytes(exact, True, packed) if exact_is_smaller else Bytes(palette, False, told(how))
     palette, exact = recompress_png(palette, efforts.OXIPNG[effort]), _lossless_png(request)
     if len(exact) <= len(palette) or _palette_shows(request.picture().image, palette):
-        return Bytes(exact, lossless=True)
-    return Bytes(palette, lossless=False)
+        return Bytes(exact, True, packed)
+    return Bytes(palette, False, told(how))
 
 
 PALETTE_GRAIN, PALETTE_LUMA, PALETTE_BLOCK = 1.0, 12.0, 36.0

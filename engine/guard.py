@@ -48,6 +48,11 @@ class DiskGuard:
         self.limit = ""
         """Why the guard has ended the run, as a sentence."""
 
+    @property
+    def disks(self) -> tuple[tuple[str, int, int], ...]:
+        """Mount point, bytes free and bytes that stay free of each file system written to, as last looked at."""
+        return self._room.disks
+
     def takes_back(self, event: Finished, size: int) -> bool:
         """Whether an image of ``size`` bytes is not through after all: there was no room for its result, and it waits
         again."""

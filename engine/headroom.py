@@ -70,6 +70,11 @@ class Headroom:
         self.budget = Budget(self.images, self.workers)
 
     @property
+    def limit(self) -> int:
+        """Bytes that all processes of the run may take together."""
+        return self._limit
+
+    @property
     def short(self) -> str:
         """Why less memory than usual is given out, in words; empty when that is not so."""
         return self._pressure.why

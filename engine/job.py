@@ -219,6 +219,11 @@ class Outcome:
     """What was written down of it; None where nothing was."""
     measured: Measured | None = None
     """Of a result that was made to reach a score; None for all others."""
+    stages: tuple[float, ...] = ()
+    """Seconds of each ``Stage`` in order, those it did not come to 0; a decoder that hands its pixels on piece by piece
+    works while the encoder does, and counts there. Empty where no worker had it."""
+    options: str = ""
+    """What the encoder was told beside the quality, for people."""
 
     def to_json(self) -> list[object]:
         """For the worker's pipe: a bare list, because it is sent once per image."""
@@ -234,6 +239,7 @@ class Outcome:
         plain[0] = Status(plain[0])
         fields: dict[str, Any] = dict(zip(_OUTCOME_FIELDS, plain, strict=True))
         fields["why"] = Why(fields["why"])
+        fields["stages"] = tuple(fields["stages"])
         own = Entry.from_json(entry) if entry is not None else None
         score = Measured(*measured) if measured is not None else None
         return cls(**fields, siblings=tuple(Sibling(*one) for one in siblings), entry=own, measured=score)

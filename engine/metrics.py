@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from engine.job import Outcome, Status
 from engine.view import BatchRow
 
-__all__ = ["ParallelProcessingMetrics", "RateMeter"]
+__all__ = ["ParallelProcessingMetrics", "PerSecond", "RateMeter"]
 
 UNSET = -1.0
+RECENT_BATCHES = 60
+"""Complete batches that the times shown during a run are taken from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class ParallelProcessingMetrics:
         self._bytes_out = array("Q")
         self._begin = array("d")
         self._end = array("d")
+        self._recent: deque[float] = deque(maxlen=RECENT_BATCHES)
 
     @property
     def total_batches(self) -> int:
@@ -109,6 +112,7 @@ class ParallelProcessingMetrics:
         if self._complete(batch):
             self.completed_batches += 1
             self.concurrent_batches -= 1
+            self._recent.append(now - self._begin[batch])
 
     def again(self, index: int, failed: bool) -> None:
         """An image that was through is to be done once more."""
@@ -144,6 +148,11 @@ class ParallelProcessingMetrics:
         done = [n for n in range(self.total_batches) if self._complete(n)]
         return Spread.of([self._end[n] - self._begin[n] for n in done])
 
+    def recent_batches(self) -> tuple[float, float]:
+        """Seconds of the batch completed last, and the median of the newest ones; zeros for none."""
+        recent = self._recent
+        return (recent[-1], Spread.of(list(recent)).median) if recent else (0.0, 0.0)
+
     def common_batch_size(self) -> int:
         """The size most batches have; the larger one of equals; 0 without batches."""
         sizes = Counter(self.size_of(n) for n in range(self.total_batches))
@@ -174,3 +183,36 @@ class RateMeter:
             return 0.0
         (first, before), (last, after) = self._samples[0], self._samples[-1]
         return max(0.0, (after - before) / (last - first)) if last > first else 0.0
+
+
+class PerSecond:
+    """Images through in each of the last whole seconds of a monotonic clock."""
+
+    def __init__(self, seconds: int = 60) -> None:
+        self._seconds = seconds
+        self._known: deque[tuple[int, int]] = deque()
+        """(second, how many were through by its last look), oldest first; one before the seconds shown."""
+
+    def add(self, now: float, count: int) -> None:
+        """``count`` images were through in all at ``now``."""
+        second = int(now)
+        if self._known and self._known[-1][0] == second:
+            self._known.pop()
+        self._known.append((second, count))
+        while len(self._known) > 1 and self._known[1][0] < second - self._seconds:
+            self._known.popleft()
+
+    def counts(self, now: float) -> tuple[int, ...]:
+        """Oldest first; the second that goes on is not among them. A second without a look counts as none."""
+        if not self._known:
+            return ()
+        first = max(self._known[0][0], int(now) - self._seconds)
+        ends, known = dict(self._known), 0
+        for second, count in self._known:
+            known = count if second < first else known
+        counts = []
+        for second in range(first, int(now)):
+            count = ends.get(second, known)
+            counts.append(max(0, count - known))
+            known = count
+        return tuple(counts)

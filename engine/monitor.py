@@ -10,6 +10,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -62,15 +63,27 @@ def _own_folders(controller: str) -> list[Path]:
 def usable_cpus() -> float:
     """CPUs this process may use: affinity, and the smallest cgroup quota (may be a fraction); at least 0.1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limits = [float(affinity)]
+    quota = _quota()
+    return max(0.1, min(float(affinity), quota[0] if quota else affinity))
+
+
+def _quota() -> tuple[float, Path] | None:
+    """The smallest CPU quota on the path, in CPUs, and the cgroup folder that sets it; None without one."""
+    found: list[tuple[float, Path]] = []
     for folder in _own_folders("cpu"):
         quota, _, period = _read(folder / "cpu.max").partition(" ")
         quota = quota or _read(folder / "cpu.cfs_quota_us")
         period = period or _read(folder / "cpu.cfs_period_us")
         with contextlib.suppress(ValueError, ZeroDivisionError):
             if int(quota) > 0:
-                limits.append(int(quota) / int(period))
-    return max(0.1, min(limits))
+                found.append((int(quota) / int(period), folder))
+    return min(found, key=lambda pair: pair[0], default=None)
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Lines of a name and a number, as the kernel writes them; empty when it cannot be read."""
+    pairs = (line.partition(" ") for line in _read(path).splitlines())
+    return {key: int(value) for key, _, value in pairs if value.isdigit()}
 
 
 def default_workers(cpus: float) -> int:
@@ -114,13 +127,21 @@ def _cgroup_used(folder: Path) -> int:
     """Bytes in use, without file pages the kernel drops first: all that were read once, half of the others."""
     current = _read(folder / "memory.current") or _read(folder / "memory.usage_in_bytes")
     found: dict[str, int] = {}
-    for line in _read(folder / "memory.stat").splitlines():
-        key, _, value = line.partition(" ")
+    for key, value in _numbers(folder / "memory.stat").items():
         name = key.removeprefix("total_")
         if name in ("inactive_file", "active_file"):
-            found[name] = max(found.get(name, 0), int(value))
+            found[name] = max(found.get(name, 0), value)
     droppable = found.get("inactive_file", 0) + found.get("active_file", 0) // 2
     return max(0, int(current) - droppable) if current.isdigit() else 0
+
+
+def _cgroup_cpu(folder: Path) -> float | None:
+    """CPU seconds that a cgroup's processes have used so far; None where the kernel does not count them."""
+    micro = _numbers(folder / "cpu.stat").get("usage_usec")
+    if micro is not None:
+        return micro / 1e6
+    nano = _read(folder / "cpuacct.usage")
+    return int(nano) / 1e9 if nano.isdigit() else None
 
 
 def memory_limit() -> int:
@@ -191,14 +212,26 @@ def _memory_of(pid: int) -> tuple[int, int]:
     return rss, rss
 
 
+def _moved(pid: int) -> tuple[int, int]:
+    """Bytes that a process has had read from and written to disks so far; zeros where that is not known."""
+    try:
+        with open(f"/proc/{pid}/io", "rb") as file:
+            found = dict(line.split(b": ") for line in file.read().splitlines())
+        return int(found[b"read_bytes"]), int(found[b"write_bytes"])
+    except (OSError, KeyError, ValueError):
+        return 0, 0
+
+
 class Monitor:
-    """Samples over time: percentages are between one call and the next."""
+    """Samples over time: percentages and rates are between one call and the next."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._limits_at = -LIMITS_SECONDS
         self._read_limits()
-        self._host_busy = self._busy()
+        self._used = self._busy()
+        self._periods = self._held_back()
+        self._moved: dict[int, tuple[int, int]] = {}
         self._at = clock()
         self._process_cpu: dict[int, tuple[float, float]] = {}
         self._peak = 0
@@ -206,12 +239,37 @@ class Monitor:
     def _read_limits(self) -> None:
         if (now := self._clock()) - self._limits_at >= LIMITS_SECONDS:
             self._limits_at, self._cpus, self._memory = now, usable_cpus(), _memory_folder()
+            self._cpu = quota[1] if (quota := _quota()) else None
 
     def _busy(self) -> tuple[float, float]:
-        """CPU seconds used and passed so far, by the whole host."""
+        """CPU seconds used so far by the cgroup with the quota, or by the host, and seconds passed."""
+        if self._cpu is not None and (used := _cgroup_cpu(self._cpu)) is not None:
+            return used, self._clock()
         times = psutil.cpu_times()
         idle = times.idle + getattr(times, "iowait", 0.0)
-        return sum(times[:8]) - idle, sum(times[:8])
+        return sum(times[:8]) - idle, sum(times[:8]) / (os.cpu_count() or 1)
+
+    def _held_back(self) -> tuple[int, int]:
+        """Periods of the quota so far, and those in which it was used up."""
+        stat = _numbers(self._cpu / "cpu.stat") if self._cpu else {}
+        return stat.get("nr_periods", 0), stat.get("nr_throttled", 0)
+
+    def _throttled(self) -> float:
+        """Percent of the periods since the last call in which the quota was used up."""
+        before, now = self._periods, self._held_back()
+        self._periods = now
+        passed = now[0] - before[0]
+        return min(100.0, max(0.0, 100 * (now[1] - before[1]) / passed)) if passed > 0 else 0.0
+
+    def _disk_rates(self, pids: list[int], seconds: float) -> tuple[float, float]:
+        """Bytes a second read and written by these processes since the last call; new ones count from now on."""
+        moved = {pid: _moved(pid) for pid in pids}
+        steps = [(now, self._moved[pid]) for pid, now in moved.items() if pid in self._moved]
+        self._moved = moved
+        if seconds <= 0:
+            return 0.0, 0.0
+        read, written = (sum(max(0, now[way] - old[way]) for now, old in steps) / seconds for way in (0, 1))
+        return read, written
 
     def gauges(self) -> Gauges:
         """The machine alone, when no run is open."""
@@ -221,12 +279,14 @@ class Monitor:
         """The machine, and the processes of a run (its own host process is always counted in)."""
         self._read_limits()
         busy, passed = self._busy()
-        elapsed = passed - self._host_busy[1]
-        share = (busy - self._host_busy[0]) / elapsed if elapsed > 0 else 0.0
-        self._host_busy = busy, passed
-        host_cpus = os.cpu_count() or 1
-        cpu = min(100.0, max(0.0, share * host_cpus / self._cpus * 100))
-        run = own_memory(os.getpid()) + sum(own_memory(pid) for pid in pids)
+        possible = (passed - self._used[1]) * self._cpus
+        share = (busy - self._used[0]) / possible if possible > 0 else 0.0
+        self._used = busy, passed
+        cpu = min(100.0, max(0.0, share * 100))
+        now, own = self._clock(), [os.getpid(), *pids]
+        moved = self._disk_rates(own, now - self._at)
+        self._at = now
+        run = sum(map(own_memory, own))
         self._peak = max(self._peak, run)
         if self._memory is not None:
             folder, limit = self._memory
@@ -234,7 +294,8 @@ class Monitor:
         else:
             host = psutil.virtual_memory()
             used, limit, source = int(host.total - host.available), int(host.total), "host"
-        return Gauges(cpu, self._cpus, used, limit, self._peak, run, source, budget, reserved)
+        gauges = Gauges(cpu, self._cpus, used, limit, self._peak, run, source, budget, reserved)
+        return replace(gauges, throttled=self._throttled(), read_rate=moved[0], write_rate=moved[1])
 
     def process_cpu(self, pid: int) -> float:
         """Percent of one CPU that a process used since the last call for it; 0.0 the first time or when it is gone."""

@@ -83,13 +83,16 @@ class Write:
         errors = sorted((each.error for each in written if each.error is not None), key=_is_of_a_part)
         error = errors[0] if errors else None
         if error is not None:
-            outcome = replace(failure(error, outcome.original_size), source_format=outcome.source_format)
+            why = failure(error, outcome.original_size)
+            outcome = replace(why, source_format=outcome.source_format, stages=outcome.stages)
         else:
             outcome = replace(outcome, entry=self.entry if self.target is None else written[-1].entry)
             if lost := ", ".join(dict.fromkeys(name for each in written for name in each.lost)):
                 reason = f"without {lost}, which could not be kept"
                 outcome = replace(outcome, reason=f"{outcome.reason}; {reason}" if outcome.reason else reason)
-        return replace(outcome, seconds=time.monotonic() - self.started)
+        seconds = time.monotonic() - self.started
+        before = outcome.stages[:-1]
+        return replace(outcome, seconds=seconds, stages=(*before, max(0.0, seconds - sum(before))) if before else ())
 
 
 def commit(group: Sequence[Write], ledgers: Ledgers | None = None) -> list[Outcome]:
@@ -229,6 +232,7 @@ def _optimize(
         predicted_bytes=expected,
         source_quality=facts.quality,
         measured=encoded.measured,
+        options=encoded.options,
     )
     kept = None if delivers else judging.without_metadata(data, facts, policy)
     if kept is not None:
@@ -318,6 +322,7 @@ def _keep(
         quality=0,
         target=job.target,
         measured=None,
+        options="",
     )
     entry = _entry(job, source, data, job.target, kept, kept=True)
     if job.in_place and kept is data and not job.origin:

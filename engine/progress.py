@@ -15,7 +15,7 @@ from typing import Any
 from engine.catalog import Catalog
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
 from engine.job import Outcome, Status
-from engine.metrics import ParallelProcessingMetrics, RateMeter
+from engine.metrics import ParallelProcessingMetrics, PerSecond, RateMeter
 from engine.view import ImageState, Totals
 from engine.why import Why
 
@@ -59,6 +59,7 @@ class RunState:
     workers: dict[int, WorkerState] = field(default_factory=dict)
     counts: list[int] = field(default_factory=lambda: [0] * len(ImageState))
     rate: RateMeter = field(default_factory=RateMeter)
+    minute: PerSecond = field(default_factory=PerSecond)
     _dirty: set[int] = field(default_factory=set)
     _changes: deque[tuple[int, tuple[int, ...]]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
 
@@ -78,6 +79,7 @@ class RunState:
         self._changes.append((self.version, tuple(self._dirty)))
         self._dirty.clear()
         self.rate.add(self.clock(), self.through)
+        self.minute.add(self.clock(), self.through)
 
     @property
     def through(self) -> int:

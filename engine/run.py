@@ -14,11 +14,9 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from engine import monitor
 from engine.catalog import Catalog
 from engine.child import keep_ahead
 from engine.errors import PoolError
@@ -36,12 +34,12 @@ from engine.progress import BatchedProgress, RunState
 from engine.records import RunRecords
 from engine.report import benchmark_report, human_bytes
 from engine.runlog import RunLog
+from engine.sampling import Sampler
 from engine.settings import Settings
 from engine.slots import QUEUE_IMAGES
 from engine.summary import summary
 from engine.view import (
     BatchRow,
-    Gauges,
     ImageState,
     LogLine,
     Page,
@@ -81,7 +79,7 @@ class Run:
         self._clock = clock
         run_id = run_id or secrets.token_hex(4)
         self._records = RunRecords([root.source for root in self._plan.roots], settings, run_id)
-        self._room = room = Headroom(settings.workers, settings.memory_limit, self.note)
+        room = Headroom(settings.workers, settings.memory_limit, self.note)
         keep_ahead(room.workers)
         self.state = RunState(Catalog(), ParallelProcessingMetrics(settings.batch_size), clock)
         self._told = on_event
@@ -95,9 +93,6 @@ class Run:
             timeout=settings.timeout,
             backlog=2 * QUEUE_IMAGES * max(room.workers, 4),
         )
-        self._monitor = monitor.Monitor(clock)
-        self._gauges = Gauges(cpus=monitor.usable_cpus(), budget=room.budget.total)
-        self._worker_figures: dict[int, tuple[int, float]] = {}
         self._phase = Phase.STARTING
         self._began = clock()
         self._paused_at: float | None = None
@@ -116,6 +111,7 @@ class Run:
             stop=self._stop_admitting,
             note=self.note,
         )
+        self._sampler = Sampler(self._pool, room, self._guard, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._info = RunInfo(
@@ -193,7 +189,8 @@ class Run:
         await asyncio.gather(scanner, return_exceptions=True)
         await self._pool.close(now=end is Phase.FAILED)
         self._ended = self._clock()
-        self._sample_once()
+        self._sampler.sample()
+        self._written_down()
         await self._progress.close()
         await asyncio.to_thread(self._memory.finish, end, self._report(end))
         self._ground.leave()
@@ -208,18 +205,14 @@ class Run:
 
     async def _sample(self) -> None:
         while not self._over.is_set():
-            self._sample_once()
+            self._sampler.sample()
+            self._written_down()
             self._progress.touch()
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    def _sample_once(self) -> None:
-        pids = self._pool.pids()
-        room, reserved = self._room, sum(self._pool.allowances().values())
-        gauges = self._monitor.sample(pids.values(), min(room.budget.total, room.budget.limit), reserved)
-        self._gauges = replace(gauges, short=room.short)
-        figures = ((slot, monitor.own_memory(pid), self._monitor.process_cpu(pid)) for slot, pid in pids.items())
-        self._worker_figures = {slot: (memory, cpu) for slot, memory, cpu in figures}
-        self._memory.sampled(self._clock() - self._began, self._gauges, len(pids), self.state.through)
+    def _written_down(self) -> None:
+        sampler, at = self._sampler, self._clock() - self._began
+        self._memory.sampled(at, sampler.gauges, len(sampler.figures), self.state.through)
 
     def _reported(self, event: Event) -> None:
         """What the pool says; an image that found no room on the disk is not through but waits again."""
@@ -269,6 +262,7 @@ class Run:
         state = self.state
         changes = state.changes_since(since)
         now = self._ended or self._clock()
+        last, median = state.metrics.recent_batches()
         return Update(
             version=state.version,
             phase=self._phase,
@@ -277,8 +271,8 @@ class Run:
             rate=state.rate.rate,
             workers_wanted=self._pool.size,
             totals=state.totals(),
-            gauges=self._gauges,
-            workers=worker_rows(state, self._worker_figures, now),
+            gauges=self._sampler.gauges,
+            workers=worker_rows(state, self._sampler.figures, now),
             batches_complete=state.metrics.completed_batches,
             batches_open=state.metrics.concurrent_batches,
             log_lines=self._log.count,
@@ -286,6 +280,9 @@ class Run:
             waits_for=self._guard.waits_for,
             states=bytes(state.catalog.states) if changes is None else None,
             changes=tuple((index, state.catalog.states[index]) for index in changes or ()),
+            minute=state.minute.counts(now),
+            batch_last=last,
+            batch_median=median,
         )
 
     def _eta(self, now: float) -> float | None:
@@ -320,7 +317,7 @@ class Run:
 
     def _report(self, phase: Phase) -> dict[str, Any]:
         elapsed = (self._ended or self._clock()) - self._began
-        peak = self._gauges.mem_peak
+        peak = self._sampler.gauges.mem_peak
         return benchmark_report(self.state, self._info, phase, elapsed, peak, self._feed.room.held)
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -168,6 +168,15 @@ class Gauges:
     """Bytes of that which the images in work need."""
     short: str = ""
     """Why memory is short on the machine, so that fewer images are begun; empty when it is not."""
+    throttled: float = 0.0
+    """Percent of the quota's periods in which the kernel held this cgroup back; 0 without a quota."""
+    mem_stop: int = 0
+    """Bytes of this run's own processes that the run does not go beyond; 0 when not known."""
+    read_rate: float = 0.0
+    write_rate: float = 0.0
+    """Bytes a second that the run's processes had the disks read and write; what a cache answered does not count."""
+    disks: tuple[tuple[str, int, int], ...] = ()
+    """Of each file system that is written to: where it is mounted, bytes free, bytes that are to stay free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +243,12 @@ class ImageRow:
     """File names and bytes of what was written beside it, in other formats and widths."""
     measured: tuple[float, int, float, int, int] | None = None
     """The fields of ``engine.quality.Measured``; None where no score was asked for."""
+    stages: tuple[float, ...] = ()
+    """Seconds of each ``engine.job.Stage`` in order, as far as it came; empty before it is through."""
+    peak: int = 0
+    """Highest resident bytes of its worker while it had the image; 0 when not measured, as for small ones."""
+    options: str = ""
+    """What the encoder was told beside the quality; empty where nothing was encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +303,11 @@ class Update:
     states: bytes | None = None
     changes: tuple[tuple[int, int], ...] = field(default=())
     """(image index, state) since the last update this client got."""
+    minute: tuple[int, ...] = ()
+    """Images that came through in each of the last 60 whole seconds, oldest first; fewer in a younger run."""
+    batch_last: float = 0.0
+    batch_median: float = 0.0
+    """Seconds that the newest complete batch took, and the newest ones in the middle; 0 before there is one."""
 
 
 class RunView(Protocol):

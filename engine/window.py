@@ -69,6 +69,9 @@ def image_row(catalog: Catalog, index: int, running: tuple[int, str] | None = No
         source=catalog.source(index),
         source_quality=catalog.source_quality(index),
         siblings=tuple((one.name, one.size) for one in catalog.siblings(index)),
+        stages=catalog.stages(index),
+        peak=catalog.peak(index),
+        options=catalog.options(index),
         measured=astuple(measured) if (measured := catalog.measured(index)) is not None else None,
     )
 

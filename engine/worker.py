@@ -37,6 +37,7 @@ from engine.writer import GroupWriter
 if TYPE_CHECKING:
     from engine.job import Outcome, Recipe
     from engine.pipeline import Write
+    from engine.stages import StageTimes
 
 __all__ = ["main"]
 
@@ -162,15 +163,18 @@ class Worker:
     def _do(self, task: dict[str, Any], recipe: Recipe, writer: GroupWriter) -> None:
         from engine.job import Job, Stage
         from engine.pipeline import Needs, Write, prepare
+        from engine.stages import StageTimes
 
         index = task["task"]
         started = time.monotonic()
         self.send(started=index)
         heavy = False
+        times = StageTimes(started)
 
         def stage(step: Stage, seconds: float, needs: int) -> None:
             nonlocal heavy
             heavy = needs > TRIM_BYTES
+            times.enter(step, time.monotonic())
             if seconds > QUICK_SECONDS:
                 self.send(stage=step.value, index=index, seconds=round(seconds, 2), needs=needs)
 
@@ -182,9 +186,11 @@ class Worker:
         if isinstance(answer, Needs):
             self.send(needs=answer.bytes, index=index)
         elif isinstance(answer, Write):
-            writer.put(index, _measured(answer, before))
+            writer.put(index, _measured(answer, before, times))
         else:
-            self.send(done=index, outcome=answer.to_json())
+            now = time.monotonic()
+            outcome = replace(answer, seconds=now - started, stages=times.until(now))
+            self.send(done=index, outcome=outcome.to_json())
         large = isinstance(answer, Write) and answer.outcome.predicted_bytes >= WORTH_BYTES
         del answer
         if heavy:
@@ -205,12 +211,11 @@ class Worker:
             self.send(resident=now)
 
 
-def _measured(write: Write, before: int) -> Write:
-    """The result of an image with what it took; of small ones nobody wants to know."""
-    if write.outcome.predicted_bytes < WORTH_BYTES:
-        return write
-    peak = resident.highest()
-    return replace(write, outcome=replace(write.outcome, peak_bytes=peak if peak > before else 0))
+def _measured(write: Write, before: int, times: StageTimes) -> Write:
+    """The result of an image with what it took; nobody wants to know the memory of small ones."""
+    peak = resident.highest() if write.outcome.predicted_bytes >= WORTH_BYTES else 0
+    stages = times.until(time.monotonic())
+    return replace(write, outcome=replace(write.outcome, peak_bytes=peak if peak > before else 0, stages=stages))
 
 
 def main() -> NoReturn:

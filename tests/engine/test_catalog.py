@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,17 @@ def test_a_finished_row_says_everything_of_its_outcome() -> None:
     assert (row.source_format, row.target_format, row.width, row.height) == ("png", "webp", 30, 20)
     assert (row.source, row.target, row.path) == ("/in/sub/b.png", "/out/sub/b.png", "sub/b.png")
     assert (catalog.status(0), catalog.status(1)) == (None, Status.KEPT)
+    assert (row.stages, row.peak, row.options) == ((), 0, "")
+
+
+def test_a_row_says_how_long_each_stage_took_and_how() -> None:
+    catalog = catalog_of(["a.png", "b.png"])
+    stages = (0.1, 0.0, 1.5, 0.3, 0.1)
+    outcome = Outcome(Status.DONE, seconds=2.0, peak_bytes=90 << 20, stages=stages, options="effort=4")
+    catalog.finish(1, 0, outcome)
+    (row,) = page(catalog, Window(1, 1), []).rows
+    assert row.stages == pytest.approx(stages, abs=0.01)
+    assert (row.peak, row.options) == (90 << 20, "effort=4")
 
 
 def test_an_image_to_be_done_again_is_as_new() -> None:

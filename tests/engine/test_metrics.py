@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.job import Outcome, Status
-from engine.metrics import ParallelProcessingMetrics, RateMeter, Spread
+from engine.metrics import ParallelProcessingMetrics, PerSecond, RateMeter, Spread
 
 DONE = Outcome(Status.DONE, original_size=100, optimized_size=40)
 FAILED = Outcome(Status.FAILED, original_size=100, optimized_size=100)
@@ -49,6 +49,7 @@ def test_a_batch_says_what_happened_in_it() -> None:
     assert (metrics.completed_batches, metrics.concurrent_batches, metrics.total_processed) == (2, 0, 3)
     assert metrics.batch_times() == Spread(2, 4.0, 4.0, 4.0, 4.0, 4.0)
     assert metrics.tasks_per_worker().mean == 1.5
+    assert metrics.recent_batches() == (4.0, 4.0)
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=10), st.integers(1, 20), st.booleans())
@@ -93,3 +94,25 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
         rate.add(float(second), second * (1 if second < 15 else 4))
     assert rate.rate == pytest.approx(4.0)
     assert RateMeter().rate == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 3.0), st.integers(0, 9)), min_size=1, max_size=60))
+def test_the_last_seconds_add_up_to_what_came_through_in_them(steps: list[tuple[float, int]]) -> None:
+    meter, now, count, looks = PerSecond(20), 100.0, 0, []
+    for wait, more in steps:
+        now, count = now + wait, count + more
+        meter.add(now, count)
+        looks.append((now, count))
+    counts = meter.counts(now)
+    assert len(counts) == min(20, int(now) - int(looks[0][0]))
+    shown_from = int(now) - len(counts)
+    through = max((known for at, known in looks if at < int(now)), default=0)
+    before = max((known for at, known in looks if at < shown_from), default=0)
+    assert sum(counts) == (through - before if counts else 0)
+
+
+def test_images_put_back_to_wait_are_no_negative_speed() -> None:
+    meter = PerSecond()
+    for now, count in ((1.0, 0), (2.0, 5), (3.0, 2), (4.0, 4)):
+        meter.add(now, count)
+    assert meter.counts(5.0) == (0, 5, 0, 2)

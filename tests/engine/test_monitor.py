@@ -137,3 +137,38 @@ def test_workers_that_the_systems_limits_allow(
 
 def test_the_threads_of_this_user_are_counted() -> None:
     assert monitor._tasks_of_user() >= 1
+
+
+def test_a_quota_is_measured_by_what_its_cgroup_used_and_how_often_it_was_held_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, stat = 100.0, "usage_usec {}\nnr_periods {}\nnr_throttled {}"
+    files = {"own": "0::/box", "box/cpu.max": "50000 100000", "box/cpu.stat": stat.format(1_000_000, 10, 4)}
+    cgroup(tmp_path, monkeypatch, files)
+    watch = Monitor(lambda: now)
+    now += 2.0
+    (tmp_path / "box/cpu.stat").write_text(stat.format(1_500_000, 30, 9))
+    gauges = watch.gauges()
+    assert (gauges.cpus, gauges.cpu_percent, gauges.throttled) == (0.5, 50.0, 25.0)
+    assert watch.gauges().throttled == 0.0
+
+
+def test_disk_rates_are_what_the_runs_processes_moved_since_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, moved = 100.0, {os.getpid(): (0, 0), 7: (1000, 50_000)}
+    monkeypatch.setattr(monitor, "_moved", lambda pid: moved[pid])
+    watch = Monitor(lambda: now)
+    first = watch.sample([7])
+    assert (first.read_rate, first.write_rate) == (0.0, 0.0)
+    now, moved = 102.0, {os.getpid(): (500, 100), 7: (2500, 70_000), 8: (10**9, 10**9)}
+    second = watch.sample([7, 8])
+    assert (second.read_rate, second.write_rate) == (1000.0, 10_050.0)
+
+
+def test_bytes_moved_by_this_process_are_counted(tmp_path: Path) -> None:
+    with open(tmp_path / "file", "wb") as file:
+        file.write(bytes(1 << 20))
+        os.fsync(file.fileno())
+    read, written = monitor._moved(os.getpid())
+    assert read >= 0
+    assert written >= 0
+    assert monitor._moved(2**22 + 5) == (0, 0)

@@ -83,6 +83,13 @@ async def test_every_image_is_in_one_batch_one_result_and_the_figures(
     assert len(report_text(report).splitlines()) == 6
     assert digest(root) == before
     assert len(list((root / "optimized").glob("*.jpg"))) == images
+    (row,) = (await run.rows(Window(count=1))).rows
+    assert sum(row.stages) == pytest.approx(row.seconds, rel=0.01)
+    assert "subsample_mode=on" in row.options
+    assert last.batch_median > 0
+    assert last.gauges.mem_stop > 0
+    assert all(free > floor > 0 for _, free, floor in last.gauges.disks)
+    assert last.gauges.disks
 
 
 async def test_a_thousand_images_come_through(tmp_path: Path, samples: Path) -> None:

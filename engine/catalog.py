@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.formats import Format
@@ -171,6 +172,15 @@ class Catalog:
         """Full path of the source."""
         return os.path.join(self._folders[self._folder[index]].source, self.name(index))
 
+    def at_or_below(self, paths: Iterable[str]) -> list[int]:
+        """The images that are one of these full paths, or lie in such a folder or below it, in their order."""
+        wanted = {os.path.normpath(path) for path in paths}
+        inside = [_is_below(folder.source, wanted) for folder in self._folders]
+        beside = {os.path.dirname(path) for path in wanted}
+        maybe = [folder.source in beside for folder in self._folders]
+        folders = enumerate(self._folder)
+        return [i for i, folder in folders if inside[folder] or (maybe[folder] and self.source(i) in wanted)]
+
     def target(self, index: int) -> str:
         """Full path of the result, as planned."""
         name = self._targets.get(index) or self.name(index)
@@ -256,3 +266,12 @@ class Catalog:
         """How it ended; None when it has not."""
         state = self.states[index]
         return next((status for status, final in STATE_OF.items() if final == state), None)
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    while path not in folders:
+        above = os.path.dirname(path)
+        if above == path:
+            return False
+        path = above
+    return True

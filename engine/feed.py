@@ -19,6 +19,7 @@ from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
 from engine.room import BackupRoom
 from engine.temps import remove_stale_temps
+from engine.why import Why
 
 __all__ = ["Feed"]
 
@@ -52,6 +53,10 @@ class Feed:
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
         self._left_out: set[int] = set()
+        self.set_aside: set[int] = set()
+        """Rows left out because they are quarantined."""
+        self._submitting = -1
+        """The row that waits for room in the pool; −1 for none."""
         self._position = 0
         """The first row that was not handed to the pool yet; a row is handed over once, then only by a retry."""
         self._stopped = False
@@ -70,6 +75,15 @@ class Feed:
         """Hand these rows over once more."""
         self._again.extend(indexes)
         self._rows_known.set()
+
+    def take_back(self, index: int) -> bool:
+        """Do not hand this row over; False when that has been done, or when it is through."""
+        if index in self._again:
+            self._again.remove(index)
+        elif index < self._position or index == self._submitting or index in self._left_out:
+            return False
+        self._left_out.add(index)
+        return True
 
     async def scan(self) -> None:
         """Fill the catalogue folder by folder; whatever happens, nobody waits for rows afterwards."""
@@ -119,6 +133,8 @@ class Feed:
                 self._origins[index] = verdict.origin
             if verdict.skip:
                 self._left_out.add(index)
+                if verdict.why is Why.QUARANTINED:
+                    self.set_aside.add(index)
                 reason, size = verdict.skip, entry.size
                 outcome = Outcome(Status.SKIPPED, reason, original_size=size, optimized_size=size, why=verdict.why)
                 self._progress.put(Finished(index, -1, outcome))
@@ -147,7 +163,9 @@ class Feed:
     async def _submit(self, index: int) -> None:
         size = self._state.catalog.original(index)
         if self.room.claim(index, size):
+            self._submitting = index
             await self._pool.submit(self._job(index))
+            self._submitting = -1
             return
         reason = "the backups would hold more than --backup-limit allows; prune old ones or raise it"
         self._progress.put(Finished(index, -1, Outcome(Status.SKIPPED, reason, "", size, size)))

@@ -100,6 +100,11 @@ class Headroom:
         self.images = image_budget(self._limit, count)
         return self.images
 
+    def set_memory(self, limit: int | None, pids: Iterable[int]) -> None:
+        """The user wants another limit in bytes from now on, None for the machine's; ``pids`` are the workers."""
+        self._memory = limit
+        self._allot(sum(monitor.resident(pid) for pid in pids))
+
     def due(self, now: float) -> bool:
         """Whether it is time for another look."""
         return now - self._looked >= LOOK_SECONDS

@@ -70,7 +70,7 @@ def past_runs() -> list[PastRun]:
 
     if not _journal().exists():
         return []
-    alive = {info.run_id for info in asyncio.run(running())}
+    alive = {live.info.run_id for live in asyncio.run(running())}
     try:
         file = JournalFile.reading(_journal())
         try:

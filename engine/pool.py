@@ -23,22 +23,20 @@ from engine import monitor
 from engine.budget import WORKER_BASE, Budget
 from engine.corrections import Corrections, kind
 from engine.deaths import OUTSIDE_SIGNALS, Deaths
-from engine.errors import PoolError
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started
 from engine.headroom import Headroom
 from engine.job import Job, Outcome, Stage, Status
 from engine.link import WorkerLink
+from engine.pending import Pending
+from engine.priority import IoClass
 from engine.slots import Assigned, Slot, status_before
 from engine.temps import remove_temps, temp_name
 from engine.waiting import WaitingImages
-from engine.workers import Workers
+from engine.why import Why
+from engine.workers import CANCELLED, Workers
 
 __all__ = ["ParallelProcessPool"]
 
-DEFAULT_TIMEOUT = 60.0
-"""Least time limit of an image in seconds."""
-TIMEOUT_FACTOR = 10.0
-"""Times its predicted CPU seconds an image may take."""
 AHEAD_SHARE = 4
 """A successor is started before its predecessor ends where an idle process is at most one such part of the budget."""
 TICK = 0.25
@@ -72,6 +70,7 @@ class ParallelProcessPool:
         self._backlog = backlog
         self._clock = clock
         self._waiting = WaitingImages(budget)
+        self._pending = Pending()
         self.workers = Workers(
             size,
             module,
@@ -80,14 +79,15 @@ class ParallelProcessPool:
             log=log,
             received=self._received,
             gone=self._gone,
-            failed=self._failed,
+            failed=self._pending.fail,
         )
         self._corrections = Corrections()
         self._deaths = Deaths(monitor.oom_kills)
-        self._changed = asyncio.Event()
-        self._fatal: PoolError | None = None
+        self._cancelled: set[int] = set()
+        """Images that end as soon as they are at hand."""
+        self._entering = -1
+        """The image that waits for room here; −1 for none."""
         self._paused = False
-        self._unfinished = 0
         self._ticker: asyncio.Task[None] | None = None
 
     @property
@@ -102,21 +102,19 @@ class ParallelProcessPool:
 
     async def submit(self, job: Job) -> None:
         """Take one image; waits while ``backlog`` wait. Raises PoolError when no worker can be started."""
-        self._check()
-        while self._waiting.fresh >= self._backlog and not self.workers.closing:
-            await self._change()
-            self._check()
+        self._entering = job.index
+        await self._pending.until(lambda: self._waiting.fresh < self._backlog or self.workers.closing)
+        self._entering = -1
         if self.workers.closing:
             return
-        self._unfinished += 1
-        self._waiting.add(job)
-        self._dispatch()
+        self._pending.add()
+        if not self._is_cancelled(job):
+            self._waiting.add(job)
+            self._dispatch()
 
     async def drain(self) -> None:
         """Until every submitted image is through or dropped; raises PoolError when no worker can be started."""
-        while self._unfinished:
-            self._check()
-            await self._change()
+        await self._pending.until(lambda: not self._pending.count)
 
     def active(self) -> tuple[str, ...]:
         """Source paths of the images being worked on."""
@@ -125,11 +123,6 @@ class ParallelProcessPool:
     def pids(self) -> dict[int, int]:
         """Worker number → process id, of those that run."""
         return self.workers.pids()
-
-    def allowances(self) -> dict[int, int]:
-        """Worker number → bytes its current image was found to need; 0 before its header is read."""
-        current = {number: slot.current for number, slot in self.workers.slots.items()}
-        return {number: task.needs for number, task in current.items() if task is not None}
 
     def pause(self) -> None:
         """Start no further image; those in work are finished."""
@@ -147,6 +140,17 @@ class ParallelProcessPool:
         count = max(1, min(count, monitor.most_workers()))
         self._resize(count, None if self._headroom is None else self._headroom.set_workers(count))
 
+    def set_memory(self, limit: int | None) -> None:
+        """Bytes for all processes from now on; None: what the machine allows. What is in work keeps what it has."""
+        if (room := self._headroom) is not None:
+            room.set_memory(limit, self.pids().values())
+            self._resize(room.workers, room.images)
+
+    def set_priority(self, nice: int | None, io: IoClass) -> None:
+        """Nice value (None: that of this process) and class for disk access of the workers, also of later ones."""
+        self.workers.set_priority(nice, io)
+        self._count_extra()
+
     def _resize(self, count: int, total: int | None) -> None:
         self.budget.resize(count, total)
         if count != self.size:
@@ -157,12 +161,34 @@ class ParallelProcessPool:
     def drop_waiting(self) -> list[Job]:
         """Take back every image that no worker has started."""
         dropped = self._waiting.clear()
-        self._unfinished -= len(dropped)
         self.workers.closing = True
         for slot in self.workers.slots.values():
             slot.recall()
-        self._wake()
+        self._pending.done(len(dropped))
         return dropped
+
+    def cancel(self, index: int) -> bool:
+        """Skip image ``index``, also when it is in work; False when it is not here, or its result is being written."""
+        slot = next((slot for slot in self.workers.slots.values() if index in slot.tasks), None)
+        if slot is not None and slot.tasks[index].writing:
+            return False
+        job = self._waiting.remove(index)
+        if slot is None and job is None and index != self._entering:
+            return False
+        self._cancelled.add(index)
+        if job is not None:
+            self._is_cancelled(job)
+        elif slot is not None:
+            self.workers.take_from(slot, slot.tasks[index])
+        return True
+
+    def _is_cancelled(self, job: Job) -> bool:
+        """Whether the image ends here because that was asked for."""
+        if job.index not in self._cancelled:
+            return False
+        self._cancelled.discard(job.index)
+        self._finish(-1, job, Outcome(Status.SKIPPED, CANCELLED, "", job.size, job.size, why=Why.CANCELLED))
+        return True
 
     async def close(self, *, now: bool = False) -> None:
         """End all workers: after their images in work, or at once (their images are put back as queued)."""
@@ -178,12 +204,7 @@ class ParallelProcessPool:
         self._count_extra()
         self._orphans(slot, link, reason)
         self._dispatch()
-        self._wake()
-
-    def _failed(self, error: PoolError) -> None:
-        """No worker can be started."""
-        self._fatal = error
-        self._wake()
+        self._pending.wake()
 
     def _orphans(self, slot: Slot, link: WorkerLink, reason: str) -> None:
         """Decide what becomes of the images a dead worker had."""
@@ -196,7 +217,9 @@ class ParallelProcessPool:
                 self._finish(slot.number, job, outcome)
             elif self.workers.closing:
                 self._drop(job.index)
-            elif task is current:
+            elif self._is_cancelled(job):
+                pass
+            elif task is current and link.killed_for != CANCELLED:
                 self._retry(slot.number, job, link, reason)
             else:
                 self._put_back(job)
@@ -265,9 +288,11 @@ class ParallelProcessPool:
                 slot.tell_factors(self._corrections.factors)
 
     def _started(self, slot: Slot, index: int) -> None:
-        if not slot.start(index, self._clock(), self._timeout or DEFAULT_TIMEOUT):
+        if not slot.start(index, self._clock(), self._timeout):
             return
         self._report(Started(index, slot.number))
+        if index in self._cancelled:  # it was begun before it could be called back
+            self.workers.take_from(slot, slot.tasks[index])
         self._dispatch_to(slot)
 
     def _staged(self, slot: Slot, message: dict[str, Any]) -> None:
@@ -276,9 +301,7 @@ class ParallelProcessPool:
         if task is None:
             return
         if stage is Stage.DECODE:
-            if self._timeout is None:
-                task.limit = max(DEFAULT_TIMEOUT, TIMEOUT_FACTOR * message["seconds"])
-            task.needs = message["needs"]
+            task.probed(message["needs"], message["seconds"], self._timeout)
             self.budget.reserve(slot.number, index, task.needs)
             if self._waiting.held:
                 self._dispatch()
@@ -294,7 +317,7 @@ class ParallelProcessPool:
             return
         if self.workers.closing:
             self._drop(index)
-        else:
+        elif not self._is_cancelled(task.job):
             self._waiting.hold(task.job, needs, self._clock())
             self._report(Held(index, needs))
             self._dispatch()
@@ -304,14 +327,14 @@ class ParallelProcessPool:
         slot.recalling = False
         if (task := self._release(slot, index)) is None:
             return
-        self._report(Queued(index))
         if self.workers.closing:
-            self._unfinished -= 1
-        else:
+            self._drop(index)
+        elif not self._is_cancelled(task.job):
+            self._report(Queued(index))
             self._put_back(task.job)
         self._dispatch()
         slot.retire()
-        self._wake()
+        self._pending.wake()
 
     def _done(self, slot: Slot, index: int, outcome: list[Any]) -> None:
         result = Outcome.from_json(outcome)
@@ -329,14 +352,13 @@ class ParallelProcessPool:
 
     def _drop(self, index: int) -> None:
         """The image is not done in this pool any more."""
-        self._unfinished -= 1
         self._report(Queued(index))
-        self._wake()
+        self._pending.done()
 
     def _finish(self, number: int, job: Job, outcome: Outcome) -> None:
-        self._unfinished -= 1
+        self._cancelled.discard(job.index)
         self._report(Finished(job.index, number, outcome))
-        self._wake()
+        self._pending.done()
 
     def _dispatch(self) -> None:
         """Give every worker with room an image, those with nothing to do first."""
@@ -350,19 +372,13 @@ class ParallelProcessPool:
         while slot.has_room and (chosen := self._waiting.take(slot.number, self._clock())) is not None:
             self._send(slot, *chosen)
         if slot.empty and not self._waiting.fresh:
-            self._steal()
+            self.workers.steal()
         if self._waiting.fresh < waited:
-            self._wake()
+            self._pending.wake()
 
     def _send(self, slot: Slot, job: Job, allowance: int) -> None:
         self.budget.reserve(slot.number, job.index, allowance)
         slot.send(Assigned(job, temp_name(slot.token, job.index), status_before(job)), allowance)
-
-    def _steal(self) -> None:
-        """Call back an image that waits behind another, for a worker that has none."""
-        loaded = [slot for slot in self.workers.slots.values() if slot.queued and not slot.recalling]
-        if running := [(slot.current.started or 0.0, slot.number) for slot in loaded if slot.current]:
-            self.workers.slots[min(running)[1]].recall()
 
     async def _tick(self) -> None:
         while True:
@@ -378,14 +394,3 @@ class ParallelProcessPool:
         room = self._headroom
         if room is not None and room.due(now) and room.look(now, self.pids().values()):
             self._resize(room.workers, room.images)
-
-    def _check(self) -> None:
-        if self._fatal is not None:
-            raise self._fatal
-
-    def _wake(self) -> None:
-        self._changed.set()
-
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.errors import RunnerError
-from engine.view import BatchRow, ImageRow, LogLine, Page, RunInfo, Update, Window, from_json, to_json
-from engine.wire import PROTOCOL, read_frame, update_from_json, write_frame
+from engine.view import BatchRow, Hangup, ImageRow, LogLine, Page, RunInfo, Update, Window
+from engine.wire import PROTOCOL, from_json, read_frame, to_json, update_from_json, write_frame
 
 __all__ = ["RemoteRun"]
 
@@ -20,10 +20,14 @@ GREETING_SECONDS = 5.0
 class RemoteRun:
     """A client of one run; made by ``connect``. Every call raises RunnerError once the run's process is gone."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, info: RunInfo) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, info: RunInfo, *, was_over: bool = False
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._info = info
+        self.was_over = was_over
+        """Whether the run had come to its end before the connection was made."""
         self._number = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._gone = False
@@ -50,7 +54,8 @@ class RemoteRun:
                 f"run {path.stem} speaks protocol {greeting.get('hello')}, this program {PROTOCOL}: "
                 "watch it with the version that started it, or end it with imgopt-tui stop"
             )
-        return cls(reader, writer, from_json(RunInfo, greeting["info"]))
+        info = from_json(RunInfo, greeting["info"])
+        return cls(reader, writer, info, was_over=bool(greeting.get("over")))
 
     async def _receive(self) -> None:
         with contextlib.suppress(EOFError, RunnerError, ConnectionError):
@@ -132,13 +137,33 @@ class RemoteRun:
         """Change the number of worker processes."""
         await self._call("set_workers", count=count)
 
+    async def set_memory(self, limit: int | None) -> None:
+        """Bytes for all processes together; None: what the machine allows."""
+        await self._call("set_memory", limit=limit)
+
+    async def set_nice(self, nice: int) -> None:
+        """Nice value of the workers, 0 to 19."""
+        await self._call("set_nice", nice=nice)
+
+    async def set_on_hangup(self, mode: Hangup) -> None:
+        """What is to happen when the terminal closes."""
+        await self._call("set_on_hangup", mode=mode.value)
+
     async def cancel(self, *, now: bool = False) -> None:
         """End the run."""
         await self._call("cancel", now=now)
 
+    async def cancel_images(self, paths: Sequence[str]) -> int:
+        """Skip these images, and those below these folders."""
+        return int(await self._call("cancel_images", paths=list(paths)))
+
     async def retry_failed(self) -> int:
         """Put failed images back to wait."""
         return int(await self._call("retry_failed"))
+
+    async def retry_quarantined(self) -> int:
+        """Put the images to wait that were left out because they crashed or hung workers."""
+        return int(await self._call("retry_quarantined"))
 
     async def close(self) -> None:
         """Let go of the run; it goes on."""

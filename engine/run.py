@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from engine.catalog import Catalog
 from engine.child import keep_ahead
+from engine.control import Controls
 from engine.errors import PoolError
 from engine.events import Event, Finished, Queued, Retried
 from engine.feed import Feed
@@ -26,6 +27,7 @@ from engine.ground import Ground
 from engine.guard import DiskGuard
 from engine.headroom import Headroom
 from engine.job import Status
+from engine.life import Life
 from engine.memory import RunMemory
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
@@ -40,7 +42,6 @@ from engine.slots import QUEUE_IMAGES
 from engine.summary import summary
 from engine.view import (
     BatchRow,
-    ImageState,
     LogLine,
     Page,
     Phase,
@@ -57,8 +58,8 @@ ROWS_ON_LOOP = 5_000
 """Larger catalogues are filtered and sorted in a thread."""
 
 
-class Run:
-    """One run over some roots with some settings."""
+class Run(Controls):
+    """One run over some roots with some settings; what it can be told is in ``Controls``."""
 
     def __init__(
         self,
@@ -74,44 +75,39 @@ class Run:
         the run that this one continues."""
         self.settings = settings
         self._log = RunLog()
-        self.note = self._log.note
+        note = self._log.note
         self._plan: Plan = make_plan(roots, settings)
         self._clock = clock
         run_id = run_id or secrets.token_hex(4)
         self._records = RunRecords([root.source for root in self._plan.roots], settings, run_id)
-        room = Headroom(settings.workers, settings.memory_limit, self.note)
+        room = Headroom(settings.workers, settings.memory_limit, note)
         keep_ahead(room.workers)
-        self.state = RunState(Catalog(), ParallelProcessingMetrics(settings.batch_size), clock)
+        state = RunState(Catalog(), ParallelProcessingMetrics(settings.batch_size), clock)
         self._told = on_event
-        self._progress = BatchedProgress(self.state, on_event=self._seen)
-        self._pool = ParallelProcessPool(
+        progress = BatchedProgress(state, on_event=self._seen)
+        pool = ParallelProcessPool(
             room.workers,
             budget=room.budget,
             headroom=room,
             report=self._reported,
-            log=self.note,
+            log=note,
             timeout=settings.timeout,
             backlog=2 * QUEUE_IMAGES * max(room.workers, 4),
         )
-        self._phase = Phase.STARTING
-        self._began = clock()
-        self._paused_at: float | None = None
-        self._paused = 0.0
-        self._ended: float | None = None
         recipes = self._records.recipes(self._plan.recipe())
-        self._memory = RunMemory(run_id, roots, self._plan, self._records, self.state, self.note, resumes)
-        known = self._memory.known
-        self._feed = Feed(self._plan, recipes, self.state, self._progress, self._pool, self.note, known)
+        self._memory = RunMemory(run_id, roots, self._plan, self._records, state, note, resumes)
+        feed = Feed(self._plan, recipes, state, progress, pool, note, self._memory.known)
         self._ground = Ground(self._plan, self._records)
-        self._guard = DiskGuard(
+        guard = DiskGuard(
             self._ground.room(),
             pauses=settings.on_full != "stop",
             pause=self._stand_still,
             resume=self._go_on,
             stop=self._stop_admitting,
-            note=self.note,
+            note=note,
         )
-        self._sampler = Sampler(self._pool, room, self._guard, clock)
+        super().__init__(Life(clock), room, state, progress, pool, feed, guard, note)
+        self._sampler = Sampler(pool, room, guard, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
         self._info = RunInfo(
@@ -125,14 +121,14 @@ class Run:
             summary=summary(settings),
         )
         if room.fewer:
-            self.note("warning", room.fewer)
+            note("warning", room.fewer)
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
         self._ground.take(self.note)
         self._progress.start()
-        self._phase = Phase.RUNNING
+        self._life.begin()
         self._guard.look()
         await self._pool.start()
         self._memory.start()
@@ -142,7 +138,7 @@ class Run:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._phase.over:
+        if not self._life.over:
             await self.cancel(now=True)
         with contextlib.suppress(asyncio.CancelledError):
             await self._over.wait()
@@ -157,16 +153,12 @@ class Run:
     @property
     def phase(self) -> Phase:
         """Where the run is in its life."""
-        return self._phase
+        return self._life.phase
 
     @property
     def limit(self) -> str:
         """Why a limit ended the run, as a sentence; empty when none did."""
         return self._guard.limit
-
-    @property
-    def _stopping(self) -> bool:
-        return self._phase is Phase.STOPPING
 
     async def _work(self) -> None:
         scanner = asyncio.create_task(self._feed.scan())
@@ -174,11 +166,11 @@ class Run:
             while True:
                 await self._feed.submit_all()
                 await self._pool.drain()
-                if self._stopping or not self._feed.waits:
+                if self._life.stopping or not self._feed.waits:
                     break
-            if not self._stopping:
+            if not self._life.stopping:
                 await scanner  # what went wrong there is this run's failure
-            end = Phase.STOPPED if self._stopping else Phase.FINISHED
+            end = Phase.STOPPED if self._life.stopping else Phase.FINISHED
         except PoolError as error:
             self.note("error", str(error))
             end = Phase.FAILED
@@ -188,16 +180,15 @@ class Run:
         scanner.cancel()
         await asyncio.gather(scanner, return_exceptions=True)
         await self._pool.close(now=end is Phase.FAILED)
-        self._ended = self._clock()
-        self._sampler.sample()
-        self._written_down()
+        self._life.last_work()
+        self._look()
         await self._progress.close()
         await asyncio.to_thread(self._memory.finish, end, self._report(end))
         self._ground.leave()
         totals = self.state.totals()
         saved = human_bytes(totals.saved)
         self.note("info", f"{end.value}: {totals.through} of {totals.found} images, {saved} saved")
-        self._phase = end
+        self._life.phase = end
         self._over.set()
         self._progress.announce()
 
@@ -205,14 +196,14 @@ class Run:
 
     async def _sample(self) -> None:
         while not self._over.is_set():
-            self._sampler.sample()
-            self._written_down()
+            self._look()
             self._progress.touch()
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    def _written_down(self) -> None:
-        sampler, at = self._sampler, self._clock() - self._began
-        self._memory.sampled(at, sampler.gauges, len(sampler.figures), self.state.through)
+    def _look(self) -> None:
+        sampler = self._sampler
+        sampler.sample()
+        self._memory.sampled(self._life.elapsed, sampler.gauges, len(sampler.figures), self.state.through)
 
     def _reported(self, event: Event) -> None:
         """What the pool says; an image that found no room on the disk is not through but waits again."""
@@ -227,7 +218,7 @@ class Run:
         """Name what failed in the log, and pass everything on."""
         if isinstance(event, Finished):
             self._feed.room.settle(event.index, event.outcome)
-            self._memory.finished(event, self._clock() - self._began)
+            self._memory.finished(event, self._life.elapsed)
             if event.outcome.status is Status.FAILED:
                 self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
         elif isinstance(event, Retried):
@@ -253,46 +244,39 @@ class Run:
 
     async def next_update(self, since: int) -> Update:
         """``update``, as soon as there is a version newer than ``since``; at once when the run is over."""
-        while self.state.version == since and not self._phase.over:
+        while self.state.version == since and not self._life.over:
             await self._progress.changed()
         return self.update(since)
 
     def update(self, since: int) -> Update:
         """One redraw's worth for a client that knows version ``since`` (−1 for none)."""
-        state = self.state
+        state, life = self.state, self._life
         changes = state.changes_since(since)
-        now = self._ended or self._clock()
         last, median = state.metrics.recent_batches()
         return Update(
             version=state.version,
-            phase=self._phase,
-            elapsed=now - self._began,
-            eta=self._eta(now),
+            phase=life.phase,
+            elapsed=life.elapsed,
+            eta=None if state.scanning else life.eta(state.bytes_through, state.bytes_found),
             rate=state.rate.rate,
             workers_wanted=self._pool.size,
             totals=state.totals(),
             gauges=self._sampler.gauges,
-            workers=worker_rows(state, self._sampler.figures, now),
+            workers=worker_rows(state, self._sampler.figures, life.now),
             batches_complete=state.metrics.completed_batches,
             batches_open=state.metrics.concurrent_batches,
             log_lines=self._log.count,
             message=self._log.message,
             waits_for=self._guard.waits_for,
+            memory_limit=self._room.limit,
+            nice=self.nice,
+            on_hangup=self.on_hangup.value,
             states=bytes(state.catalog.states) if changes is None else None,
             changes=tuple((index, state.catalog.states[index]) for index in changes or ()),
-            minute=state.minute.counts(now),
+            minute=state.minute.counts(life.now),
             batch_last=last,
             batch_median=median,
         )
-
-    def _eta(self, now: float) -> float | None:
-        """Seconds left, from bytes through and the time that was not paused."""
-        state = self.state
-        if state.scanning or self._phase.over or not state.bytes_through:
-            return None
-        pause = now - self._paused_at if self._paused_at is not None else 0.0
-        active = now - self._began - self._paused - pause
-        return active * max(0, state.bytes_found - state.bytes_through) / state.bytes_through
 
     async def rows(self, window: Window) -> Page:
         """Image rows by window."""
@@ -313,42 +297,11 @@ class Run:
 
     async def report(self) -> Mapping[str, Any]:
         """The benchmark report so far."""
-        return self._report(self._phase)
+        return self._report(self._life.phase)
 
     def _report(self, phase: Phase) -> dict[str, Any]:
-        elapsed = (self._ended or self._clock()) - self._began
-        peak = self._sampler.gauges.mem_peak
+        elapsed, peak = self._life.elapsed, self._sampler.gauges.mem_peak
         return benchmark_report(self.state, self._info, phase, elapsed, peak, self._feed.room.held)
-
-    # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def pause(self) -> None:
-        """Finish the images in work, start no further one."""
-        if self._stand_still():
-            self.note("info", "paused")
-
-    def _stand_still(self) -> bool:
-        """Whether it was at work until now."""
-        if self._phase is not Phase.RUNNING:
-            return False
-        self._phase, self._paused_at = Phase.PAUSED, self._clock()
-        self._pool.pause()
-        self._progress.touch()
-        return True
-
-    async def resume(self) -> None:
-        """Go on after a pause."""
-        if self._phase is Phase.PAUSED:
-            self._guard.resumed()
-            self._go_on()
-            self.note("info", "continued")
-
-    def _go_on(self) -> None:
-        if self._phase is Phase.PAUSED:
-            self._paused += self._clock() - (self._paused_at or self._clock())
-            self._phase, self._paused_at = Phase.RUNNING, None
-            self._pool.resume()
-            self._progress.touch()
 
     def worker_pids(self) -> list[int]:
         """Process ids of the workers."""
@@ -356,41 +309,7 @@ class Run:
 
     def stood_still(self, seconds: float) -> None:
         """This process was stopped for so long: a time that says nothing of the run's speed."""
-        self._paused += seconds
-
-    async def set_workers(self, count: int) -> None:
-        """Change the number of worker processes, 1 to 256."""
-        count = max(1, min(256, count))
-        if count != self._pool.size and not self._phase.over:
-            self._pool.resize(count)
-            self.note("info", f"{self._pool.size} workers from now on")
-            self._progress.touch()
-
-    async def cancel(self, *, now: bool = False) -> None:
-        """End the run: after the images in work, or at once."""
-        if self._phase.over:
-            return
-        self.note("info", "stopping now" if now else "stopping after the images in work")
-        self._stop_admitting()
-        if now:
-            await self._pool.close(now=True)
-
-    def _stop_admitting(self) -> None:
-        self._phase = Phase.STOPPING
-        self._feed.stop()
-        self._pool.drop_waiting()
-        self._progress.touch()
-
-    async def retry_failed(self) -> int:
-        """Put failed images back to wait; returns how many. None once the run is over."""
-        if self._phase.over or self._stopping:
-            return 0
-        failed = [index for index, state in enumerate(self.state.catalog.states) if state == ImageState.FAILED]
-        for index in failed:
-            self.state.again(index)
-        self._feed.again(failed)
-        self._progress.touch()
-        return len(failed)
+        self._life.stood_still(seconds)
 
     async def close(self) -> None:
         """Nothing to let go of: a local run ends with its context."""

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.absolute import absolute
@@ -24,9 +25,9 @@ from engine.errors import ImgoptError, RunnerError
 from engine.places import log_file, sockets
 from engine.remote import RemoteRun
 from engine.settings import Settings
-from engine.view import RunInfo
+from engine.view import RunInfo, Update
 
-__all__ = ["attach", "launch", "running"]
+__all__ = ["Live", "attach", "launch", "running"]
 
 LINGER_SECONDS = 10.0
 """After its end a runner still answers for this long, and for as long as a client is connected."""
@@ -62,17 +63,32 @@ def _start(spec: bytes) -> dict[str, str]:
     return answer
 
 
-async def running() -> list[RunInfo]:
-    """The runs of this user that answer, newest first; stale sockets are removed."""
-    found: list[RunInfo] = []
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A run that is going on."""
+
+    info: RunInfo
+    update: Update
+    """How it stands."""
+
+
+async def running() -> list[Live]:
+    """The runs of this user that are going on, newest first; stale sockets are removed."""
+    found: list[Live] = []
     for path in sockets():
         try:
             view = await RemoteRun.connect(path)
         except RunnerError:
             await _remove_if_dead(path)
             continue
-        found.append(view.info)
-        await view.close()
+        try:
+            update = await anext(aiter(view.updates()))
+        except (RunnerError, StopAsyncIteration):
+            continue
+        finally:
+            await view.close()
+        if not update.phase.over:
+            found.append(Live(view.info, update))
     return found
 
 
@@ -90,15 +106,28 @@ async def _remove_if_dead(path: Path) -> None:
 
 
 async def attach(run_id: str | None = None) -> RemoteRun:
-    """Connect to a run by id (its beginning is enough), or to the newest one; raises RunnerError."""
+    """Connect to a run by id (its beginning is enough), or to the newest one, one that is going on first; raises
+    RunnerError."""
     paths = [path for path in sockets() if run_id is None or path.stem.startswith(run_id)]
     problem: RunnerError | None = None
+    over: RemoteRun | None = None
     for path in paths:
         try:
-            return await RemoteRun.connect(path)
+            view = await RemoteRun.connect(path)
         except RunnerError as error:
             problem = error
             await _remove_if_dead(path)
+            continue
+        if not view.was_over:
+            if over is not None:
+                await over.close()
+            return view
+        if over is None:
+            over = view
+        else:
+            await view.close()
+    if over is not None:
+        return over
     if problem is not None and run_id is not None:
         raise problem
     raise RunnerError("no run is going on" if run_id is None else f"no run {run_id!r} is going on; see imgopt-tui ps")

@@ -34,7 +34,7 @@ class Sampler:
     def sample(self) -> None:
         """Read everything: some ten microseconds for each worker."""
         pids, room = self._pool.pids(), self._room
-        reserved = sum(self._pool.allowances().values())
+        reserved = self._pool.workers.reserved
         gauges = self._monitor.sample(pids.values(), min(room.budget.total, room.budget.limit), reserved)
         self.gauges = replace(gauges, short=room.short, mem_stop=room.limit, disks=self._guard.disks)
         self.figures = {slot: (monitor.own_memory(pid), self._monitor.process_cpu(pid)) for slot, pid in pids.items()}

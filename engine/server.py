@@ -15,8 +15,8 @@ from typing import Any, Self
 from engine.errors import RunnerError
 from engine.places import socket_path
 from engine.run import Run
-from engine.view import Window, from_json, to_json
-from engine.wire import PROTOCOL, read_frame, update_to_json, write_frame
+from engine.view import Hangup, Window
+from engine.wire import PROTOCOL, from_json, read_frame, to_json, update_to_json, write_frame
 
 __all__ = ["RunServer"]
 
@@ -88,7 +88,7 @@ class RunServer:
         try:
             if not _same_user(writer):
                 return
-            await write_frame(writer, {"hello": PROTOCOL, "info": to_json(self.run.info)})
+            await write_frame(writer, {"hello": PROTOCOL, "info": to_json(self.run.info), "over": self.run.phase.over})
             while True:
                 request = await read_frame(reader)
                 call = asyncio.create_task(self._answer(request, writer))
@@ -107,8 +107,12 @@ class RunServer:
     async def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         answer: dict[str, Any] = {"id": request.get("id")}
         try:
-            call = self._calls[str(request.get("call"))]
+            name = str(request.get("call"))
+            if (call := self._calls.get(name)) is None:
+                raise RunnerError(f"run {self.run.info.run_id} is of a version of imgopt-tui that has no {name!r}")
             answer["value"] = await call(self, request.get("with") or {})
+        except RunnerError as error:
+            answer["error"] = str(error)
         except Exception as error:  # every fault of a call goes back to its caller
             answer["error"] = f"{type(error).__name__}: {error}"
         with contextlib.suppress(ConnectionError):
@@ -139,11 +143,27 @@ class RunServer:
     async def _set_workers(self, given: dict[str, Any]) -> Any:
         await self.run.set_workers(int(given["count"]))
 
+    async def _set_memory(self, given: dict[str, Any]) -> Any:
+        limit = given["limit"]
+        await self.run.set_memory(None if limit is None else int(limit))
+
+    async def _set_nice(self, given: dict[str, Any]) -> Any:
+        await self.run.set_nice(int(given["nice"]))
+
+    async def _set_on_hangup(self, given: dict[str, Any]) -> Any:
+        await self.run.set_on_hangup(Hangup(given["mode"]))
+
+    async def _cancel_images(self, given: dict[str, Any]) -> Any:
+        return await self.run.cancel_images([str(path) for path in given["paths"]])
+
     async def _cancel(self, given: dict[str, Any]) -> Any:
         await self.run.cancel(now=bool(given.get("now")))
 
     async def _retry_failed(self, given: dict[str, Any]) -> Any:
         return await self.run.retry_failed()
+
+    async def _retry_quarantined(self, given: dict[str, Any]) -> Any:
+        return await self.run.retry_quarantined()
 
     _calls: dict[str, Callable[[Any, dict[str, Any]], Awaitable[Any]]] = {  # noqa: RUF012
         "updates": _updates,
@@ -154,6 +174,11 @@ class RunServer:
         "pause": _pause,
         "resume": _resume,
         "set_workers": _set_workers,
+        "set_memory": _set_memory,
+        "set_nice": _set_nice,
+        "set_on_hangup": _set_on_hangup,
         "cancel": _cancel,
+        "cancel_images": _cancel_images,
         "retry_failed": _retry_failed,
+        "retry_quarantined": _retry_quarantined,
     }

@@ -16,28 +16,24 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from engine.run import Run
+from engine.view import Hangup
 
-__all__ = ["GRACE_SECONDS", "HANGUPS", "RunSignals"]
+__all__ = ["GRACE_SECONDS", "RunSignals"]
 
 GRACE_SECONDS = 4.0
 """How long the images in work may take after a signal: with what is left to do the process ends within 5 s."""
-HANGUPS = ("finish", "pause", "stop")
-"""What a closed terminal may do to a run."""
 
 
 class RunSignals:
     """The handlers of one run; ``install`` them inside its event loop."""
 
-    def __init__(
-        self, run: Run, *, on_hangup: str = "finish", stopping: Callable[[int], None] = lambda number: None
-    ) -> None:
+    def __init__(self, run: Run, *, stopping: Callable[[int], None] = lambda number: None) -> None:
         """``stopping`` is called with the first signal that ends the run."""
         self.code = 0
         """128 and the number of the last signal that asked for the end; 0 without one."""
         self.asked = asyncio.Event()
         """Whether there was one."""
         self._run = run
-        self._on_hangup = on_hangup
         self._stopping = stopping
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -48,12 +44,20 @@ class RunSignals:
         loop.add_signal_handler(signal.SIGTERM, self._end, signal.SIGTERM)
         if signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:
             loop.add_signal_handler(signal.SIGTSTP, self._stand_still)
-        if self._on_hangup == "finish" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            self._run.hangup_told = self._at_hangup
+            self._at_hangup(self._run.on_hangup)
+
+    def _at_hangup(self, mode: Hangup) -> None:
+        """Where nothing is to happen the signal is ignored, also by workers that are just being started."""
+        loop = asyncio.get_running_loop()
+        if mode is Hangup.FINISH:
+            loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        elif self._on_hangup == "stop":
+        elif mode is Hangup.STOP:
             loop.add_signal_handler(signal.SIGHUP, self._end, signal.SIGHUP)
         else:
-            loop.add_signal_handler(signal.SIGHUP, lambda: self._start(self._run.pause()))
+            loop.add_signal_handler(signal.SIGHUP, lambda: self._start(self._run.hang_up()))
 
     def _end(self, number: int) -> None:
         again, self.code = bool(self.code), 128 + number

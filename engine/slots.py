@@ -10,6 +10,10 @@ from engine.deaths import TOOK_LONGER
 from engine.job import Job, Outcome, Recipe, Status
 from engine.link import WorkerLink
 
+DEFAULT_TIMEOUT = 60.0
+"""Least time limit of an image in seconds."""
+TIMEOUT_FACTOR = 10.0
+"""Times its predicted CPU seconds an image may take."""
 HANDSHAKE_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
 """How long a worker may be silent that has images and has begun none, or was asked to end and has none."""
@@ -44,6 +48,12 @@ class Assigned:
     """Seconds it may take."""
     writing: bool = False
     """The worker has gone on to the next image and only the write is left."""
+
+    def probed(self, needs: int, seconds: float, timeout: float | None) -> None:
+        """Its header says that it needs so many bytes of memory and CPU seconds; ``timeout`` is what the user set."""
+        self.needs = needs
+        if timeout is None:
+            self.limit = max(DEFAULT_TIMEOUT, TIMEOUT_FACTOR * seconds)
 
     def written_already(self) -> Outcome | None:
         """The outcome of an image whose worker died after the result had its name and before it could say so; None
@@ -169,14 +179,15 @@ class Slot:
             self.filling = False
         return self.filling and not full
 
-    def start(self, index: int, now: float, limit: float) -> bool:
-        """The worker opened image ``index``; whatever it had before is only being written. False if it has it not."""
+    def start(self, index: int, now: float, timeout: float | None) -> bool:
+        """The worker opened image ``index``; whatever it had before is only being written. False if it has it not.
+        ``timeout``: the time limit that the user set."""
         task = self.tasks.get(index)
         for other in self.tasks.values():
             other.writing = other.started is not None
         if task is None:
             return False
-        task.started, task.limit, task.writing = now, limit, False
+        task.started, task.limit, task.writing = now, timeout or DEFAULT_TIMEOUT, False
         self.recalling = False
         return True
 

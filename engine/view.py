@@ -6,15 +6,16 @@ totals, workers, batches and one state byte per image; everything else about ima
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 __all__ = [
     "STATE_MARKS",
     "BatchRow",
     "Gauges",
+    "Hangup",
     "ImageRow",
     "ImageState",
     "LogLine",
@@ -26,8 +27,6 @@ __all__ = [
     "Update",
     "Window",
     "WorkerRow",
-    "from_json",
-    "to_json",
 ]
 
 
@@ -69,6 +68,16 @@ class Phase(StrEnum):
     def over(self) -> bool:
         """Whether nothing more will happen."""
         return self in (Phase.FINISHED, Phase.STOPPED, Phase.FAILED)
+
+
+class Hangup(StrEnum):
+    """What a terminal that closes does to the run shown on it."""
+
+    FINISH = "finish"
+    """Nothing: it goes on."""
+    PAUSE = "pause"
+    STOP = "stop"
+    """It ends after the images in work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +309,11 @@ class Update:
     """The newest warning or error, or empty."""
     waits_for: str = ""
     """Why the run stands still by itself: room on a disk; empty while it does not."""
+    memory_limit: int = 0
+    """Bytes that all processes of the run may take together; 0: not known."""
+    nice: int = 0
+    """Nice value of the workers."""
+    on_hangup: str = Hangup.FINISH.value
     states: bytes | None = None
     changes: tuple[tuple[int, int], ...] = field(default=())
     """(image index, state) since the last update this client got."""
@@ -341,25 +355,27 @@ class RunView(Protocol):
     async def set_workers(self, count: int) -> None:
         """Change the number of worker processes."""
 
+    async def set_memory(self, limit: int | None) -> None:
+        """Bytes for all processes together; None: what the machine allows."""
+
+    async def set_nice(self, nice: int) -> None:
+        """Nice value of the workers, 0 to 19."""
+
+    async def set_on_hangup(self, mode: Hangup) -> None:
+        """What is to happen when the terminal closes."""
+
     async def cancel(self, *, now: bool = False) -> None:
         """End the run: after the images in work, or at once."""
+
+    async def cancel_images(self, paths: Sequence[str]) -> int:
+        """Skip these images (full paths), and those below these folders; returns how many are not done because of it.
+        The originals stay as they are."""
 
     async def retry_failed(self) -> int:
         """Put failed images back to wait; returns how many."""
 
+    async def retry_quarantined(self) -> int:
+        """Put the images to wait that were left out because they crashed or hung workers; returns how many."""
+
     async def close(self) -> None:
         """Let go of the run; it goes on."""
-
-
-def to_json(value: Any) -> dict[str, Any]:
-    """A frozen value as a JSON-ready dict."""
-    return asdict(value)
-
-
-T = TypeVar("T")
-
-
-def from_json(kind: type[T], value: Mapping[str, Any]) -> T:
-    """The reverse of ``to_json`` for a flat value; unknown keys are dropped so that a newer peer may add some."""
-    known = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]  # T is always a dataclass here
-    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in value.items() if key in known})

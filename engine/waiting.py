@@ -63,6 +63,17 @@ class WaitingImages:
         """It needs more memory than it was allowed."""
         self._held.append(_Held(job, needs, now))
 
+    def remove(self, index: int) -> Job | None:
+        """Take one out; None when it is not here."""
+        for job in self._fresh:
+            if job.index == index:
+                self._fresh.remove(job)
+                return job
+        held = next((held for held in self._held if held.job.index == index), None)
+        if held is not None:
+            self._held.remove(held)
+        return held.job if held is not None else None
+
     def clear(self) -> list[Job]:
         """Take all of them out."""
         dropped = [*self._fresh, *(held.job for held in self._held)]

@@ -19,3 +19,5 @@ class Why(StrEnum):
     """It crashed or hung workers before."""
     CRASHED = "crashed"
     """Its worker crashed with it, or was ended because it took too long."""
+    CANCELLED = "cancelled"
+    """Somebody who watched the run did not want it."""

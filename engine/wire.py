@@ -1,9 +1,9 @@
 """The runner's protocol: frames of JSON over a Unix socket.
 
 A frame is its length in four bytes (big-endian) and that many bytes of ASCII JSON. The server greets with
-``{"hello": PROTOCOL, "info": {…}}``; a client sends ``{"id": N, "call": NAME, "with": {…}}`` and gets ``{"id": N,
-"value": …}`` or ``{"id": N, "error": TEXT}``. ``updates`` answers when there is something newer than the version the
-client has, so one reply is outstanding and a client that stops reading fills nobody's memory.
+``{"hello": PROTOCOL, "info": {…}, "over": BOOL}``; a client sends ``{"id": N, "call": NAME, "with": {…}}`` and gets
+``{"id": N, "value": …}`` or ``{"id": N, "error": TEXT}``. ``updates`` answers when there is something newer than the
+version the client has, so one reply is outstanding and a client that stops reading fills nobody's memory.
 """
 
 from __future__ import annotations
@@ -13,17 +13,29 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, fields, replace
+from typing import Any, TypeVar
 
 from engine.errors import RunnerError
-from engine.view import Gauges, Phase, Totals, Update, WorkerRow, from_json, to_json
+from engine.view import Gauges, Phase, Totals, Update, WorkerRow
 
-__all__ = ["PROTOCOL", "read_frame", "update_from_json", "update_to_json", "write_frame"]
+__all__ = ["PROTOCOL", "from_json", "read_frame", "to_json", "update_from_json", "update_to_json", "write_frame"]
 
 PROTOCOL = 1
 """Raised when a frame changes its meaning; ``cancel`` keeps its form in every version."""
 MAX_FRAME_BYTES = 16 * 1024**2
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> dict[str, Any]:
+    """A frozen value as a JSON-ready dict."""
+    return asdict(value)
+
+
+def from_json(kind: type[T], value: Mapping[str, Any]) -> T:
+    """The reverse of ``to_json`` for a flat value; unknown keys are dropped so that a newer peer may add some."""
+    known = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]  # T is always a dataclass here
+    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in value.items() if key in known})
 
 
 async def read_frame(reader: asyncio.StreamReader) -> dict[str, Any]:

@@ -16,10 +16,14 @@ from typing import Any
 from engine.errors import PoolError
 from engine.events import Event, WorkerGone, WorkerReady
 from engine.link import WorkerLink, death
-from engine.slots import Slot
+from engine.priority import IoClass, own_nice, set_io, set_nice
+from engine.slots import Assigned, Slot
 from engine.starts import Starts
 
-__all__ = ["SAFE_LIBVIPS", "Workers"]
+__all__ = ["CANCELLED", "SAFE_LIBVIPS", "Workers"]
+
+CANCELLED = "cancelled"
+"""Why a worker was ended whose image is not wanted any more, and what is said of the image."""
 
 SAFE_LIBVIPS = (8, 18, 3)
 """The first libvips without the flaws known in its loaders (its own security advisories)."""
@@ -56,6 +60,8 @@ class Workers:
         self._fatal = False
         self._old_libvips = False
         self._starts = Starts()
+        self._nice: int | None = None
+        self._io = IoClass.NORMAL
         self._tasks: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
 
@@ -67,6 +73,11 @@ class Workers:
     def pids(self) -> dict[int, int]:
         """Worker number → process id, of those that answered."""
         return {slot.number: slot.link.pid for slot in self.slots.values() if slot.link is not None and slot.ready}
+
+    @property
+    def reserved(self) -> int:
+        """Bytes that their current images were found to need; 0 for those whose header is not read yet."""
+        return sum(slot.current.needs for slot in self.slots.values() if slot.current is not None)
 
     def fill(self) -> None:
         """Start workers until there are ``size``; one that is to be replaced does not count."""
@@ -133,6 +144,8 @@ class Workers:
         slot.ready = True
         self._check_libvips(str(ready["libvips"]))
         self._starts.succeeded(slot.spawned)
+        if self._nice is not None or self._io is not IoClass.NORMAL:
+            self._rank(slot, own_nice() if self._nice is None else self._nice, self._io)
         self._report(WorkerReady(slot.number, slot.link.pid))
         if worn := next((one for one in self.slots.values() if one.worn and not one.retiring), None):
             self.retire(worn)
@@ -159,13 +172,55 @@ class Workers:
         reason = link.killed_for or ("" if link.returncode == 0 and asked else death(link.returncode))
         self._report(WorkerGone(slot.number, link.pid, reason))
         if reason:
-            self._log("warning", f"worker {slot.number + 1} (process {link.pid}): {reason}")
+            self._log(
+                "info" if reason == CANCELLED else "warning", f"worker {slot.number + 1} (process {link.pid}): {reason}"
+            )
         if not slot.ready and not asked:
             only = not any(other.ready for other in self.slots.values())
             if sentence := self._starts.died(link, reason, self._clock(), only=only):
                 self._fail(sentence)
         self._gone(slot, link, reason)
         self.fill()
+
+    def set_priority(self, nice: int | None, io: IoClass) -> None:
+        """Nice value (None: that of this process) and class for disk access of all workers, also of later ones.
+
+        A process may not go back to a lower nice value by itself: a fresh one takes its place, which begins with that
+        of this process.
+        """
+        self._nice, self._io = nice, io
+        for slot in [slot for slot in self.slots.values() if slot.ready]:
+            if not self._rank(slot, own_nice() if nice is None else nice, io):
+                self.replace(slot, ahead=False)
+
+    def _rank(self, slot: Slot, nice: int, io: IoClass) -> bool:
+        """Have the system rank a worker so; False when only a fresh process can be."""
+        assert slot.link is not None
+        try:
+            set_io(slot.link.pid, io)
+            set_nice(slot.link.pid, nice)
+        except PermissionError:
+            if nice >= own_nice():
+                return False
+            self._log("warning", f"only root may set a nice value below {own_nice()}: the workers keep theirs")
+        except OSError as error:
+            self._log("warning", f"the system refused another priority of the workers ({error.strerror})")
+        return True
+
+    def take_from(self, slot: Slot, task: Assigned) -> None:
+        """Have a worker give up an image that is not wanted any more: called back, or by its end if it is at work."""
+        if slot.link is None:
+            return
+        if task.started is None:
+            slot.link.send(recall=task.job.index)
+        else:
+            slot.link.kill(CANCELLED)
+
+    def steal(self) -> None:
+        """Call back an image that waits behind another, for a worker that has none."""
+        loaded = [slot for slot in self.slots.values() if slot.queued and not slot.recalling]
+        if running := [(slot.current.started or 0.0, slot.number) for slot in loaded if slot.current]:
+            self.slots[min(running)[1]].recall()
 
     def retire(self, slot: Slot) -> None:
         """Let one end after its image in work."""

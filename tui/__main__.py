@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         return cli.COMMANDS[parsed.command](parsed)
+    except UsageError as error:
+        return _say(error, EXIT_USAGE)
     except ImgoptError as error:
         return _say(error, cli.exit_code(error))
     except KeyboardInterrupt:

@@ -74,14 +74,15 @@ def _optimize_batch(arguments: argparse.Namespace) -> int:
 
 
 def _ps(arguments: argparse.Namespace) -> int:
-    import asyncio
+    from tui.ps_command import ps
 
-    from engine.runner import running
-    from tui.text import escape
+    return ps(arguments)
 
-    for info in asyncio.run(running()):
-        print(f"{info.run_id}  process {info.pid}  {escape(', '.join(info.roots))}  -> {escape(info.output)}")
-    return 0
+
+def _ctl(arguments: argparse.Namespace) -> int:
+    from tui.ctl_command import ctl
+
+    return ctl(arguments)
 
 
 def _stop(arguments: argparse.Namespace) -> int:
@@ -144,6 +145,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "attach": _attach,
     "ps": _ps,
+    "ctl": _ctl,
     "stop": _stop,
     "undo": _undo,
     "backups": _backups,

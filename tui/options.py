@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import engine
 from engine.settings import SCHEMA, Kind, Setting
+from tui.ctl_words import table
 
 __all__ = ["COMMANDS", "UsageError", "dashboard_parser", "given_settings", "parse", "settings_table"]
 
@@ -17,6 +18,7 @@ COMMANDS = {
     "run": "optimize a tree without a screen",
     "attach": "open the dashboard on a running run",
     "ps": "list running runs",
+    "ctl": "tell a running run: pause, workers, memory, cancel an image, ...",
     "stop": "end a running run",
     "undo": "put back what a run in place replaced",
     "backups": "list the originals that runs keep, or delete them",
@@ -211,7 +213,20 @@ def _config_parser() -> argparse.ArgumentParser:
 
 
 def _ps_parser() -> argparse.ArgumentParser:
-    return _parser(f"{PROG} ps", "List the runs of this user that are going on.")
+    parser = _parser(f"{PROG} ps", "List the runs of this user that are going on, with state, share done, time left.")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    return parser
+
+
+def _ctl_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} ctl", f"Tell a running run something; it obeys within a second.\n\ncommands:\n{table()}")
+    parser.usage = f"{PROG} ctl [RUN] COMMAND [VALUE ...] [options]"
+    parser.add_argument(
+        "words", nargs="+", metavar="[RUN] COMMAND", help="RUN: its id, or the beginning of it (default: the newest)"
+    )
+    parser.add_argument("--now", action="store_true", help="with stop: do not wait for the images in work")
+    parser.add_argument("--json", action="store_true", help="with status: print a JSON object")
+    return parser
 
 
 def _runs_parser() -> argparse.ArgumentParser:
@@ -245,6 +260,7 @@ _PARSERS = {
     "run": _run_parser,
     "attach": _attach_parser,
     "ps": _ps_parser,
+    "ctl": _ctl_parser,
     "stop": _stop_parser,
     "undo": _undo_parser,
     "backups": _backups_parser,

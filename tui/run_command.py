@@ -20,7 +20,7 @@ from engine.run import Run
 from engine.server import RunServer
 from engine.settings import Settings
 from engine.signals import GRACE_SECONDS, RunSignals
-from engine.view import Phase, Update
+from engine.view import Hangup, Phase, Update
 from engine.why import Why
 from tui.text import escape
 
@@ -113,7 +113,8 @@ async def _run(paths: Sequence[str], settings: Settings, output: Output, on_hang
                 _name(work, event, progress, output)
 
     work = Run(paths, settings, resumes=resumes, on_event=on_event)
-    signals = RunSignals(work, on_hangup=on_hangup, stopping=lambda number: _stopping(number, progress))
+    work.on_hangup = Hangup(on_hangup)
+    signals = RunSignals(work, stopping=lambda number: _stopping(number, progress))
     signals.install()
     waits_for = ""
     async with work, contextlib.AsyncExitStack() as stack:

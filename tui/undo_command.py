@@ -80,9 +80,9 @@ def refuse_running(runs: Sequence[str]) -> None:
     """Raise PlanError when one of these runs is still at work."""
     from engine.runner import running
 
-    for info in asyncio.run(running()):
-        if info.run_id in runs:
-            raise PlanError(f"run {info.run_id} is still at work; wait for its end, or: imgopt-tui stop {info.run_id}")
+    for live in asyncio.run(running()):
+        if (run_id := live.info.run_id) in runs:
+            raise PlanError(f"run {run_id} is still at work; wait for its end, or: imgopt-tui stop {run_id}")
 
 
 def _tell(line: str) -> None:

@@ -10,6 +10,7 @@ from engine.errors import RunnerError
 from engine.view import (
     BatchRow,
     Gauges,
+    Hangup,
     ImageRow,
     ImageState,
     LogLine,
@@ -240,6 +241,23 @@ class FakeView:
         self.calls.append(f"workers {count}")
         self.workers = count
         self.publish()
+
+    async def set_memory(self, limit: int | None) -> None:
+        self.calls.append(f"memory {limit}")
+
+    async def set_nice(self, nice: int) -> None:
+        self.calls.append(f"nice {nice}")
+
+    async def set_on_hangup(self, mode: Hangup) -> None:
+        self.calls.append(f"on-hangup {mode.value}")
+
+    async def cancel_images(self, paths: Sequence[str]) -> int:
+        self.calls.append(f"cancel {' '.join(paths)}")
+        return len(paths)
+
+    async def retry_quarantined(self) -> int:
+        self.calls.append("retry quarantined")
+        return 0
 
     async def cancel(self, *, now: bool = False) -> None:
         self.calls.append("cancel now" if now else "cancel")

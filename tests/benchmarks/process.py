@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
 import os
 import resource
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from engine.child import environment
 from tests.benchmarks.pairing import Sample
+from tests.compiled import compile_modules
 
 __all__ = ["REPOSITORY", "isolate", "module", "size_of", "timed"]
 
@@ -22,9 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def isolate(folder: Path) -> None:
     """Let this process and its children find no settings and no runs of the user (ours lie in ``folder``), and our
     modules compiled, as pip leaves them when it installs the package."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    for package in ("engine", "tui"):
-        compileall.compile_dir(REPOSITORY / package, quiet=2)
+    compile_modules()
     os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
     os.environ["XDG_STATE_HOME"] = str(folder / "state")
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.compiled import compile_modules
 from tests.faults.parts import PARTS
 from tests.faults.table import Bench, Row, print_head, print_rows, timed
 
@@ -24,6 +25,7 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := [name for name in given.parts if name not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)}")
+    compile_modules()
     began = time.monotonic()
     base = Path(tempfile.mkdtemp(prefix="imgopt-faults-"))
     base.chmod(0o755)  # passes as another user go through it

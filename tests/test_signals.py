@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pty
 import signal
-import subprocess
-import termios
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,9 +15,8 @@ from engine import runner
 from engine.settings import Settings
 from engine.view import Phase
 from tests.engine.test_run import fill, leftovers
-from tests.test_cli import TOOL, environment
+from tests.terminal import Terminal, on_terminal
 
-COMMAND = [*TOOL[:-1], "tui.__main__"]
 SLOW = ("--format", "avif", "--effort", "small", "--workers", "2")
 """Each image takes seconds."""
 LATE = 2.0
@@ -36,60 +30,17 @@ def until(fact: Callable[[], object], seconds: float = 20.0) -> None:
         time.sleep(0.01)  # other processes send no events
 
 
-class OnTerminal:
-    """A process whose terminal, with ``controls`` its controlling one, is in our hands."""
-
-    def __init__(self, *given: str, controls: bool = True) -> None:
-        self.master, slave = pty.openpty()
-        self.before = termios.tcgetattr(slave)
-        self.seen = b""
-        lead = ["setsid", "--ctty"] if controls else ["setsid"]
-        self.process = subprocess.Popen(
-            [*lead, *COMMAND, *given], env=environment(), stdin=slave, stdout=slave, stderr=slave
-        )
-        self.slave = slave
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        with contextlib.suppress(OSError):
-            while data := os.read(self.master, 65536):
-                self.seen += data
-
-    def workers(self) -> list[psutil.Process]:
-        with contextlib.suppress(psutil.Error):
-            return [child for child in psutil.Process(self.process.pid).children() if "engine.worker" in cmd(child)]
-        return []
-
-    def hang_up(self) -> None:
-        """Close both ends, as when a connection ends."""
-        os.close(self.slave)
-        self.slave = -1
-        os.close(self.master)
-        self.master = -1
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        for fd in (self.slave, self.master):
-            if fd >= 0:
-                os.close(fd)
+def workers(it: Terminal) -> list[psutil.Process]:
+    """The workers of the program."""
+    with contextlib.suppress(psutil.Error):
+        return [child for child in it.child.children() if "engine.worker" in cmd(child)]
+    return []
 
 
 def cmd(process: psutil.Process) -> str:
     with contextlib.suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
-
-
-@contextlib.contextmanager
-def on_terminal(*given: str, controls: bool = True) -> Iterator[OnTerminal]:
-    it = OnTerminal(*given, controls=controls)
-    try:
-        yield it
-    finally:
-        it.close()
 
 
 @pytest.fixture
@@ -109,17 +60,17 @@ def test_a_run_ends_in_time_with_its_terminal_as_it_was_and_no_worker_left(
     slow_root: Path, numbers: tuple[signal.Signals, ...], code: int, seconds: float
 ) -> None:
     with on_terminal("run", str(slow_root), *SLOW) as it:
-        until(lambda: len(it.workers()) == 2 and b"images" in it.seen)
-        workers = it.workers()
+        until(lambda: len(workers(it)) == 2 and b"images" in it.raw)
+        started = workers(it)
         for number in numbers:
             sent = time.monotonic()
             it.process.send_signal(number)
             if number == signal.SIGINT:
-                until(lambda: b"stopping" in it.seen)
+                until(lambda: b"stopping" in it.raw)
         assert it.process.wait(20) == code
         assert time.monotonic() - sent < seconds + LATE
-        assert termios.tcgetattr(it.slave) == it.before
-        _, left = psutil.wait_procs(workers, timeout=2)
+        assert not it.raw_mode
+        _, left = psutil.wait_procs(started, timeout=2)
         assert not left
     assert not leftovers(slow_root)
 
@@ -135,7 +86,7 @@ def test_a_run_whose_terminal_closes_does_its_work(tmp_path: Path, samples: Path
 
 def test_a_closed_terminal_ends_a_run_where_that_was_asked_for(slow_root: Path) -> None:
     with on_terminal("run", str(slow_root), *SLOW, "--on-hangup", "stop") as it:
-        until(lambda: len(it.workers()) == 2 and b"images" in it.seen)
+        until(lambda: len(workers(it)) == 2 and b"images" in it.raw)
         sent = time.monotonic()
         it.hang_up()
         assert it.process.wait(20) == 128 + signal.SIGHUP
@@ -162,7 +113,7 @@ def test_a_run_that_is_stopped_and_continued_takes_its_workers_along(tmp_path: P
     root = fill(tmp_path / "in", samples / "photo.jpg", 100)
     with on_terminal("run", str(root), "--workers", "2") as it:
         until(lambda: len(list(root.glob("optimized/*.jpg"))) > 3)
-        processes = [psutil.Process(it.process.pid), *it.workers()]
+        processes = [psutil.Process(it.process.pid), *workers(it)]
         it.process.send_signal(signal.SIGTSTP)
         until(lambda: all(process.status() == psutil.STATUS_STOPPED for process in processes))
         it.process.send_signal(signal.SIGCONT)
@@ -189,12 +140,12 @@ async def test_a_detached_run_ends_in_time_and_leaves_no_process(slow_root: Path
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, "hang-up", "no signal"])
 def test_the_dashboard_gives_its_terminal_back_or_ends_with_it(tmp_path: Path, how: str | signal.Signals) -> None:
     with on_terminal(str(tmp_path), controls=how != "no signal") as it:
-        until(lambda: b"Files" in it.seen and termios.tcgetattr(it.slave) != it.before)
+        until(lambda: b"Files" in it.raw and it.raw_mode)
         sent = time.monotonic()
         if isinstance(how, signal.Signals):
             it.process.send_signal(how)
             assert it.process.wait(20) == 128 + how
-            assert termios.tcgetattr(it.slave) == it.before
+            assert not it.raw_mode
         else:
             it.hang_up()
             assert it.process.wait(20) == 128 + signal.SIGHUP
@@ -203,11 +154,11 @@ def test_the_dashboard_gives_its_terminal_back_or_ends_with_it(tmp_path: Path, h
 
 def test_the_dashboard_gives_its_terminal_back_while_it_is_stopped(tmp_path: Path) -> None:
     with on_terminal(str(tmp_path)) as it:
-        until(lambda: b"Files" in it.seen and termios.tcgetattr(it.slave) != it.before)
+        until(lambda: b"Files" in it.raw and it.raw_mode)
         it.process.send_signal(signal.SIGTSTP)
         until(lambda: psutil.Process(it.process.pid).status() == psutil.STATUS_STOPPED)
-        assert termios.tcgetattr(it.slave) == it.before
+        assert not it.raw_mode
         it.process.send_signal(signal.SIGCONT)
-        until(lambda: termios.tcgetattr(it.slave) != it.before)
+        until(lambda: it.raw_mode)
         it.process.send_signal(signal.SIGTERM)
         assert it.process.wait(20) == 143

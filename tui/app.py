@@ -10,24 +10,29 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from rich.segment import Segment
+from textual._ansi_sequences import SYNC_END, SYNC_START
+from textual._compositor import CompositorUpdate
 from textual.app import App
-from textual.color import Color
-from textual.filter import LineFilter
+from textual.screen import Screen
 
 from engine.settings import Settings
 from engine.view import Gauges, RunView
 from tui.dialogs import Choice, ChoiceDialog
 from tui.disk import Disk
+from tui.driver import LinkDriver
 from tui.header import Link, worker_mark
 from tui.look import Look
 from tui.main_screen import MainScreen
 from tui.mirror import Mirror
+from tui.painter import Painter
+from tui.pens import Depth, Pens
 from tui.session import Launcher, Session
 
 __all__ = ["AppResult", "ImgoptApp", "Launcher"]
 
+_COLORS = {Depth.NONE: "mono", Depth.SIXTEEN: "16c", Depth.MANY: "256c", Depth.TRUE: "true"}
 IDLE = 5.0
 """Seconds between two looks at the machine while no run is open."""
 
@@ -40,16 +45,6 @@ class AppResult:
     """``nothing`` (no run was open), ``over`` (the run had ended), ``lost`` (its runner did not answer any more),
     ``left`` (it goes on), ``stopping`` (after the images in work) or ``stopped``."""
     run_id: str = ""
-
-
-class Plain(LineFilter):
-    """Takes every colour out, for NO_COLOR: not even the codes of default colours are sent."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Text and attributes stay."""
-        return [
-            Segment(text, None if style is None else style.without_color, control) for text, style, control in segments
-        ]
 
 
 class ImgoptApp(App[AppResult], inherit_bindings=False):
@@ -68,15 +63,14 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         view: RunView | None = None,
         start: bool = False,
         ascii_only: bool,
+        depth: Depth = Depth.MANY,
         mouse: bool,
         clock: Callable[[], float] = time.monotonic,
         disk: Disk | None = None,
         gauges: Callable[[], Gauges] | None = None,
     ) -> None:
-        plain = bool(os.environ.get("NO_COLOR"))
-        super().__init__(ansi_color=plain)
-        if plain:
-            self._filters = [Plain()]
+        plain = depth is Depth.NONE
+        super().__init__(ansi_color=plain, driver_class=LinkDriver)
         self.animation_level = "none"
         self.roots = tuple(roots)
         self.settings = settings
@@ -85,15 +79,18 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self.disk = disk or Disk()
         self.mirror = Mirror()
         self.session = Session(self.mirror, launcher, changed=self._changed, failed=self.failed)
-        self.rate = 10
+        self.limit = 10
+        """Redraws a second the user wants at most."""
         self.main = MainScreen(self.roots, "batches" if view or start else "files")
         self._first_view, self._start = view, start
         self._gauges = gauges
         self._mouse_on = mouse
         self._painted = -1.0
         self._paint_due = False
+        self._paint_held = self._frame_held = self._frame_dropped = False
         self._summed_up = False
-        self._colors = _colors(self.console.color_system, plain=plain)
+        self._painter = Painter(Pens(depth))
+        self._colors = _COLORS[depth]
 
     @property
     def link(self) -> Link:
@@ -101,13 +98,17 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         over = "ssh" if os.environ.get("SSH_CONNECTION") else ""
         return Link(socket.gethostname(), over, self._colors, self.rate)
 
+    @property
+    def rate(self) -> int:
+        """Redraws a second at most: what the user wants and the link carries."""
+        return min(self.limit, self._driver.pace.rate) if isinstance(self._driver, LinkDriver) else self.limit
+
     def get_default_screen(self) -> MainScreen:
         """The one screen."""
         return self.main
 
     def on_mount(self) -> None:
         """Paint first; then attach or start."""
-        self._set_mouse(self._mouse_on)
         self.app_resume_signal.subscribe(self, self._resumed)
         self.set_interval(IDLE, self._look_at_machine)
         self.call_after_refresh(self._begin)
@@ -158,6 +159,9 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
 
     def _paint(self) -> None:
         self._paint_due = False
+        if not self.may_paint():
+            self._paint_held = True
+            return
         self._painted = self.clock()
         if not self.main.is_mounted:
             return
@@ -166,6 +170,40 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
             self._summed_up = True
             if self.screen is self.main:
                 self.main.commands.do_summary()
+
+    def may_paint(self) -> bool:
+        """Whether the link takes a frame now; if not, ``link_free`` is called as soon as it does."""
+        free = not isinstance(self._driver, LinkDriver) or self._driver.free
+        self._frame_held = self._frame_held or not free
+        return free
+
+    def link_free(self) -> None:
+        """The link takes a frame: paint what waited for that."""
+        if self._frame_dropped:
+            self._frame_dropped = False
+            self.screen.refresh()
+        if self._frame_held:
+            self._frame_held = False
+            self.screen.check_idle()
+        if self._paint_held:
+            self._paint_held = False
+            self._changed()
+
+    def _display(self, screen: Screen[object], renderable: Any) -> None:
+        """Textual has rendered something. A frame that the link does not take is dropped, and all is painted later."""
+        driver = self._driver
+        if not isinstance(driver, LinkDriver) or not isinstance(renderable, CompositorUpdate):
+            super()._display(screen, renderable)
+            return
+        if self._running and not self._closed and not self._batch_count:
+            if driver.free:
+                cursor = self.screen.outer_size.clamp_offset(self.cursor_position)
+                frame = self._painter.frame(renderable, self.screen.outer_size, cursor)
+                if frame:
+                    driver.send_frame(f"{SYNC_START}{frame}{SYNC_END}" if self._sync_available else frame)
+            else:
+                self._frame_dropped = True
+        self.post_display_hook()
 
     async def _look_at_machine(self) -> None:
         """Gauges of the machine while no run sends any; painted only where the text changed."""
@@ -209,12 +247,12 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         return f"copied, also to {state / 'copied.txt'}"
 
     def _resumed(self, _: App[object]) -> None:
-        """Back from the shell: Textual has set its own mouse mode and believes its picture is still there."""
-        self._set_mouse(self._mouse_on)
+        """Back from the shell: the picture is gone."""
         self.repaint_all()
 
     def repaint_all(self) -> None:
         """Paint the whole screen again."""
+        self._painter.forget()
         self.screen.refresh(layout=True)
         for widget in self.screen.walk_children():
             widget.refresh()
@@ -222,15 +260,9 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
     def toggle_mouse(self) -> bool:
         """Mouse on or off; gives which."""
         self._mouse_on = not self._mouse_on
-        self._set_mouse(self._mouse_on)
+        if isinstance(self._driver, LinkDriver):
+            self._driver.set_mouse(self._mouse_on)
         return self._mouse_on
-
-    def _set_mouse(self, on: bool) -> None:
-        """Clicks and wheel only: reports of every movement would cost more than the whole dashboard."""
-        if self._driver and not self.is_headless:
-            codes = "\x1b[?1003l" + ("\x1b[?1000h\x1b[?1002h\x1b[?1006h" if on else "\x1b[?1002l\x1b[?1000l\x1b[?1006l")
-            self._driver.write(codes)
-            self._driver.flush()
 
     def leave(self, choice: str) -> None:
         """End the screen; a run that was not stopped goes on."""
@@ -241,9 +273,3 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
             self.exit(AppResult(choice, run_id))
 
         self.start_task(close())
-
-
-def _colors(system: str | None, *, plain: bool) -> str:
-    if plain:
-        return "mono"
-    return {"truecolor": "true", "256": "256c", "standard": "16c"}.get(system or "", "true")

@@ -138,9 +138,10 @@ class Commands:
         self._rate(1)
 
     def _rate(self, step: int) -> None:
-        at = RATES.index(self.host.rate) + step
-        self.host.rate = RATES[max(0, min(len(RATES) - 1, at))]
-        self.main.say(f"at most {text.count(self.host.rate, 'redraw')} a second")
+        at = RATES.index(self.host.limit) + step
+        self.host.limit = RATES[max(0, min(len(RATES) - 1, at))]
+        slow = f"; this link carries {self.host.rate}" if self.host.rate < self.host.limit else ""
+        self.main.say(f"at most {text.count(self.host.limit, 'redraw')} a second{slow}")
         self.main.repaint()
 
     def do_mouse(self) -> None:

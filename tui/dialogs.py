@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,16 +16,14 @@ from textual.widgets import Input
 from tui import text
 from tui.canvas import Canvas, Listing
 from tui.look import Parts
-
-if TYPE_CHECKING:
-    from tui.app import ImgoptApp
+from tui.paced import Paced
 
 __all__ = ["Choice", "ChoiceDialog", "Dialog", "Lines", "ReadDialog", "TypeDialog", "plain_lines"]
 
 R = TypeVar("R")
 
 
-class Dialog(ModalScreen[R], Generic[R]):
+class Dialog(Paced[R], ModalScreen[R]):
     """A box in the middle; Escape leaves it without an answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "leave", "Back", show=False)]
@@ -34,11 +32,6 @@ class Dialog(ModalScreen[R], Generic[R]):
     def __init__(self, *, wide: int = 76, high: int = 20) -> None:
         super().__init__()
         self._wide, self._high = wide, high
-
-    @property
-    def host(self) -> ImgoptApp:
-        """The application, with its own type."""
-        return cast("ImgoptApp", self.app)
 
     def content(self) -> ComposeResult:
         """What is in the box."""

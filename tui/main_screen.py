@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 
 from engine.view import ImageRow, RunView, Window
 from tui.actions import MAIN, Where, action, here
@@ -22,10 +21,8 @@ from tui.header import Header
 from tui.images_pane import ImagesPane
 from tui.log_pane import LogPane
 from tui.look import Parts
+from tui.paced import Paced
 from tui.side import SidePane
-
-if TYPE_CHECKING:
-    from tui.app import ImgoptApp
 
 __all__ = ["MainScreen", "visible"]
 
@@ -70,7 +67,7 @@ class Wall(Canvas):
         return [(self.look.glyphs.wall, "rule")]
 
 
-class MainScreen(Screen[None], inherit_bindings=False):
+class MainScreen(Paced[None], inherit_bindings=False):
     """Header, tabs, panes, message, keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(here(*MAIN))]
@@ -89,11 +86,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._details = DetailsPane()
         self._about: list[Canvas] = [MessageLine(classes="frame"), Tabs(classes="frame"), self._details]
         self._others: list[Canvas] = []
-
-    @property
-    def host(self) -> ImgoptApp:
-        """The application, with its own type."""
-        return cast("ImgoptApp", self.app)
 
     def action_act(self, id: str) -> None:
         """Run an action of the registry."""

@@ -11,25 +11,11 @@ import tempfile
 from collections.abc import Sequence
 
 from engine.settings import Settings
+from tui.terminal import colour_depth, is_utf8, usable
 
 __all__ = ["open_attached", "open_dashboard"]
 
 EXIT_USAGE = 2
-
-
-def _terminal() -> bool:
-    """Whether there is a terminal that a dashboard can be drawn on."""
-    dumb = os.environ.get("TERM", "dumb") == "dumb"
-    return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
-
-
-def _locale_is_utf8() -> bool:
-    """Whether the user's locale says so. Python itself may have set LC_CTYPE for the C locale, so that one counts only
-    where LANG does not say C; nothing set at all counts as C."""
-    everything, kind, language = (os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-    plain = language in ("", "C", "POSIX")
-    named = everything or (kind if kind and not (plain and kind == "C.UTF-8") else language)
-    return "utf" in named.lower()
 
 
 def _say(line: str) -> None:
@@ -41,7 +27,7 @@ def open_dashboard(paths: Sequence[str], settings: Settings, *, demo: bool = Fal
     if demo:
         return _demo(settings)
     roots = list(paths) or [os.getcwd()]
-    if not _terminal():
+    if not usable(os.environ):
         _say(f"no terminal for the dashboard; for scripts use: imgopt-tui run {shlex.join(roots)}")
         return EXIT_USAGE
     for root in roots:
@@ -53,7 +39,7 @@ def open_dashboard(paths: Sequence[str], settings: Settings, *, demo: bool = Fal
 
 def open_attached(run_id: str | None, settings: Settings) -> int:
     """Open the dashboard on a running run; raises RunnerError."""
-    if not _terminal():
+    if not usable(os.environ):
         _say("no terminal for the dashboard; running runs are listed by: imgopt-tui ps")
         return EXIT_USAGE
     return asyncio.run(_show_attached(run_id, settings))
@@ -64,7 +50,7 @@ def _demo(settings: Settings) -> int:
 
     folder = tempfile.mkdtemp(prefix="imgopt-demo-")
     make_demo(folder, say=_say)
-    if _terminal():
+    if usable(os.environ):
         code = asyncio.run(_show([folder], settings, start=True))
     else:
         from tui.run_command import Output, run
@@ -85,6 +71,7 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
     from engine.runner import launch
     from tui.app import ImgoptApp
     from tui.hangup import Leaving
+    from tui.pens import Depth
 
     app = ImgoptApp(
         roots=roots,
@@ -92,7 +79,8 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
         launcher=launch,
         view=view,  # type: ignore[arg-type]  # object here keeps the view's module out of start-up
         start=start,
-        ascii_only=settings.ascii or not _locale_is_utf8(),
+        ascii_only=settings.ascii or not is_utf8(os.environ),
+        depth=Depth(colour_depth(os.environ)),
         mouse=settings.mouse,
     )
     loop = asyncio.get_running_loop()
@@ -104,7 +92,7 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
 
     leaving = Leaving(leave)
     leaving.install()
-    result = await app.run_async()
+    result = await app.run_async(mouse=settings.mouse)
     with contextlib.suppress(OSError):
         if result is not None and result.choice == "left":
             _say(f"run {result.run_id} goes on; watch it with: imgopt-tui attach {result.run_id}")

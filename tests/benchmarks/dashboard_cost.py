@@ -9,23 +9,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import os
-import pty
 import shutil
 import signal
-import struct
-import subprocess
 import tempfile
-import termios
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import psutil
-
-from engine.child import command, environment
 from engine.monitor import usable_cpus
 from engine.remote import RemoteRun
 from engine.runner import launch
@@ -34,6 +25,7 @@ from engine.view import Phase
 from tests.benchmarks.pairing import Contender, Sample, Spread, add_options, interleave, ratio, say, show
 from tests.benchmarks.process import REPOSITORY, isolate, module, timed
 from tests.benchmarks.throughput import default_images
+from tests.terminal import Terminal
 
 ALONE, WATCHED = "without", "with a dashboard"
 DRAWN_BYTES = 2_000
@@ -44,65 +36,18 @@ START_SECONDS = 30.0
 POLL_SECONDS = 0.25
 
 
-class Dashboard:
-    """``imgopt-tui attach`` on a pseudo-terminal that is read all the time."""
-
-    def __init__(self, run_id: str, columns: int, rows: int) -> None:
-        self._terminal, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        attach = [*command("tui"), "attach", run_id]
-        terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
-        self._child = subprocess.Popen(
-            attach,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            cwd="/",
-            env={**environment(), **terminal},
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self.bytes = 0
-        self.text = b""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        with contextlib.suppress(OSError):
-            while data := os.read(self._terminal, 1 << 16):
-                self.bytes += len(data)
-                self.text = (self.text + data)[-DRAWN_BYTES:]
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still shows something."""
-        return self._child.poll() is None
-
-    def cpu(self) -> float:
-        """CPU seconds so far."""
-        times = psutil.Process(self._child.pid).cpu_times()
-        return times.user + times.system
+class Dashboard(Terminal):
+    """``imgopt-tui attach`` on a terminal that is read all the time."""
 
     async def drawn(self) -> None:
         """Until it has drawn itself; raises RuntimeError when it does not."""
         loop = asyncio.get_running_loop()
         end = loop.time() + START_SECONDS
-        while self.bytes < DRAWN_BYTES:
-            if not self.alive or loop.time() > end:
-                raise RuntimeError(f"the dashboard does not come up: {self.text.decode(errors='replace')}")
+        while len(self.raw) < DRAWN_BYTES:
+            if self.process.poll() is not None or loop.time() > end:
+                raise RuntimeError(f"the dashboard does not come up: {self.raw.decode(errors='replace')}")
             await asyncio.sleep(POLL_SECONDS)
         await asyncio.sleep(SETTLE_SECONDS)
-
-    def close(self) -> None:
-        """End it as a closed terminal would."""
-        self._child.send_signal(signal.SIGHUP)
-        try:
-            self._child.wait(5)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
-        os.close(self._terminal)
-        self._reader.join(5)
 
 
 class Bench:
@@ -144,7 +89,7 @@ class Bench:
         if not watched:
             yield None
             return
-        dashboard = Dashboard(run_id, self.given.columns, self.given.lines)
+        dashboard = Dashboard(("attach", run_id), (self.given.columns, self.given.lines), emulates=False)
         try:
             yield dashboard
         finally:
@@ -152,7 +97,7 @@ class Bench:
 
     async def _timed(self, view: RemoteRun, dashboard: Dashboard | None) -> Sample:
         before = await view.report()
-        cpu, painted = (dashboard.cpu(), dashboard.bytes) if dashboard else (0.0, 0)
+        cpu, painted = (dashboard.cpu(), len(dashboard.raw)) if dashboard else (0.0, 0)
         await view.resume()
         while True:
             await asyncio.sleep(POLL_SECONDS)
@@ -166,10 +111,12 @@ class Bench:
         if after["failed"] or after["remaining"]:
             raise RuntimeError(f"{after['failed']} images failed, {after['remaining']} were not done")
         if dashboard:
-            if not dashboard.alive:
-                raise RuntimeError(f"the dashboard ended early: {dashboard.text.decode(errors='replace')}")
+            if dashboard.process.poll() is not None:
+                raise RuntimeError(
+                    f"the dashboard ended early: {dashboard.raw[-DRAWN_BYTES:].decode(errors='replace')}"
+                )
             self.cpu.append((dashboard.cpu() - cpu) / seconds)
-            self.painted.append((dashboard.bytes - painted) / seconds)
+            self.painted.append((len(dashboard.raw) - painted) / seconds)
         return Sample(seconds / images)
 
 

@@ -211,15 +211,6 @@ def test_wide_screens_show_all_panes_unless_one_is_alone() -> None:
     assert visible(59, 24, "files", alone=False) == set()
 
 
-async def test_no_color_sends_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    async with opened(half_done()) as it:
-        await it.until_text("mono")
-        for strip in it.app.screen._compositor.render_strips():
-            for part in strip.apply_filter(it.app.get_line_filters()[0], it.app.screen.styles.background):
-                assert part.style is None or (part.style.color is None and part.style.bgcolor is None)
-
-
 async def test_clicks_choose_tabs_cells_and_rows() -> None:
     async with opened(half_done()) as it:
         await it.pilot.click("Tabs", offset=(24, 0))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from engine import boxes, containers, gainmap, ifd
 from engine.apng import read_apng
 from engine.errors import Declined, Unreadable
-from engine.estimate import jpeg_quality, vp8_quality
+from engine.source_quality import jpeg_quality, vp8_quality
 from engine.foreign import NOT_READ, what_it_is
 from engine.formats import Format, sniff
 from engine.gainmap import GainMapKind

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.containers import Chunk
-from engine.estimate import jpeg_quality, vp8_quality
+from engine.source_quality import jpeg_quality, vp8_quality
 from engine.policy import Limits
 from engine.probe import probe
 from tests.engine.test_codec import DATA, photo

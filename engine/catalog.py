@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.formats import Format
-from engine.job import Outcome, Sibling, Stage, Status
+from engine.job import Job, Outcome, Recipe, Sibling, Stage, Status
 from engine.quality import Measured
 from engine.view import ImageState
 
@@ -201,6 +201,11 @@ class Catalog:
     def measured(self, index: int) -> Measured | None:
         """How much the result looks like its source; None where no score was asked for."""
         return self._measured.get(index)
+
+    def job(self, index: int, recipe: Recipe, origin: str = "") -> Job:
+        """What a worker is told of it; ``origin`` is the original to be encoded instead of it, if any."""
+        paths = self.source(index), self.target(index)
+        return Job(index, *paths, recipe, self.original(index), base=self.base(index), origin=origin)
 
     def path(self, index: int) -> str:
         """Path for display, relative to its root."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from os.path import join
 
 from engine.catalog import Folder
 from engine.events import Finished
 from engine.job import Job, Outcome, Recipe, Status
-from engine.known import TO_DO, Known, Verdict
+from engine.known import Known, Verdict, judge
 from engine.plan import Found, Plan
 from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
@@ -112,16 +111,8 @@ class Feed:
     def _judged(self) -> Iterator[tuple[Folder, list[Found], list[Verdict]]]:
         known = self._known()
         for folder, found in self._plan.scan(lambda line: self._note("warning", line)):
-            yield folder, found, [self._judge(known, folder, each) for each in found]
-
-    def _judge(self, known: Known | None, folder: Folder, found: Found) -> Verdict:
-        if found.skip:
-            return Verdict(found.skip)
-        if known is None or found.status is None:
-            return TO_DO
-        recipe = self._recipes[folder.root]
-        paths = join(folder.source, found.name), join(folder.target, found.target_name)
-        return known.judge(paths[0], found.status, paths[1], recipe.key, siblings=bool(recipe.variants))
+            recipe = self._recipes[folder.root]
+            yield folder, found, [judge(known, recipe, folder, each) for each in found]
 
     def _add(self, folder: Folder, found: Sequence[Found], verdicts: Sequence[Verdict]) -> None:
         catalog, state = self._state.catalog, self._state
@@ -172,7 +163,4 @@ class Feed:
 
     def _job(self, index: int) -> Job:
         catalog = self._state.catalog
-        paths = catalog.source(index), catalog.target(index)
-        recipe = self._recipes[catalog.folder(index).root]
-        origin = self._origins.get(index, "")
-        return Job(index, *paths, recipe, catalog.original(index), base=catalog.base(index), origin=origin)
+        return catalog.job(index, self._recipes[catalog.folder(index).root], self._origins.get(index, ""))

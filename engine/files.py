@@ -75,6 +75,11 @@ class Target:
         """Whether the source, a file beside the result, is to go."""
         return self.replaces is not None and self.original != self.name
 
+    @property
+    def would_be_refused(self) -> bool:
+        """Whether somebody else's file has the name."""
+        return not (self.overwrite or self.path == self.source) and os.path.lexists(self.path)
+
     def fill(self, data: bytes, folder: int) -> tuple[int, list[str]]:
         """Write the temp in the folder with this descriptor, with its attributes; returns the temp's descriptor, and
         which attributes could not be kept. Raises Declined or OSError, with no temp left."""

@@ -152,6 +152,8 @@ class Job:
     """What the file names of its siblings begin with; empty without siblings."""
     origin: str = ""
     """The kept original of a source that is our own lossy result: read in its stead, and left alone."""
+    trial: bool = False
+    """Everything but the write is done, to learn what would come of it."""
 
     @property
     def in_place(self) -> bool:
@@ -202,7 +204,7 @@ class Outcome:
     quality: int = 0
     """1–100 as handed to the encoder; 0 for lossless or not encoded."""
     seconds: float = 0.0
-    """From the worker's start event to the end of the write."""
+    """From the worker's start event to its end: that of the write where there was one."""
     predicted_bytes: int = 0
     """Peak memory above the idle worker as its header has it, before any correction by what was measured."""
     peak_bytes: int = 0

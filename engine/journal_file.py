@@ -155,11 +155,14 @@ class JournalFile:
             raise
 
     @classmethod
-    def reading(cls, path: Path) -> JournalFile:
-        """The journal at ``path``, to look at; raises sqlite3.Error."""
+    def reading(cls, path: Path, *, traceless: bool = False) -> JournalFile:
+        """The journal at ``path``, to look at; raises sqlite3.Error. ``traceless``: not even SQLite's own files are
+        made beside it, which it needs only where somebody writes: then they are there."""
         file = cls.__new__(cls)
         file.path = path
-        file._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
+        how = "&immutable=1" if traceless and not path.with_name(f"{path.name}-wal").exists() else ""
+        uri = f"{path.absolute().as_uri()}?mode=ro{how}"
+        file._db = sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS, check_same_thread=False)
         return file
 
     def _prepare(self) -> None:

@@ -14,17 +14,20 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from os.path import join
+from typing import TYPE_CHECKING, Protocol
 
 from engine.ledger import HASH_HEX, MARK
 from engine.source import Identity
 from engine.why import Why
 
 if TYPE_CHECKING:
-    from engine.journal import Journal
+    from engine.catalog import Folder
+    from engine.job import Recipe
     from engine.journal_file import Mark
+    from engine.plan import Found
 
-__all__ = ["DEATHS", "Known", "Verdict", "hash_file"]
+__all__ = ["DEATHS", "Known", "Memory", "Verdict", "hash_file", "judge"]
 
 DEATHS = 2
 """A content that cost this many workers is set aside."""
@@ -49,11 +52,40 @@ class Verdict:
 TO_DO = Verdict()
 
 
+class Memory(Protocol):
+    """What is remembered of contents: the journal of a run, or one that is only looked at."""
+
+    def hash_of(self, status: os.stat_result) -> bytes | None:
+        """The content of a file that was not touched since it was last read; None when that is not known."""
+
+    def knows_size(self, size: int) -> bool:
+        """Whether anything is known of any content of this size."""
+
+    def marks(self, content: bytes) -> list[Mark]:
+        """What is known of a content."""
+
+    def deaths(self, content: bytes) -> tuple[int, str]:
+        """How many workers a content cost, and the last one's reason."""
+
+    def read(self, identity: Identity, content: str) -> None:
+        """A file was read to learn its content."""
+
+
+def judge(known: Known | None, recipe: Recipe, folder: Folder, found: Found) -> Verdict:
+    """What becomes of a file of the scan; ``known`` is None where nothing is remembered."""
+    if found.skip:
+        return Verdict(found.skip)
+    if known is None or found.status is None:
+        return TO_DO
+    paths = join(folder.source, found.name), join(folder.target, found.target_name)
+    return known.judge(paths[0], found.status, paths[1], recipe.key, siblings=bool(recipe.variants))
+
+
 class Known:
     """Answers for one run."""
 
     def __init__(
-        self, journal: Journal, *, force: bool = False, retry_quarantined: bool = False, resumed: frozenset[str]
+        self, journal: Memory, *, force: bool = False, retry_quarantined: bool = False, resumed: frozenset[str]
     ) -> None:
         """``force``: what is done counts only if one of the runs ``resumed`` did it, which this one continues."""
         self._journal = journal

@@ -94,6 +94,14 @@ class Write:
         before = outcome.stages[:-1]
         return replace(outcome, seconds=seconds, stages=(*before, max(0.0, seconds - sum(before))) if before else ())
 
+    def tried(self) -> Outcome:
+        """The outcome if it were written now, as far as that can be told without writing."""
+        outcome = self.outcome
+        if (taken := next((target for target, _ in self.writes if target.would_be_refused), None)) is not None:
+            refused = Declined(f"{taken.name!r} exists already and is not ours to replace")
+            outcome = failure(refused, outcome.original_size)
+        return replace(outcome, seconds=time.monotonic() - self.started)
+
 
 def commit(group: Sequence[Write], ledgers: Ledgers | None = None) -> list[Outcome]:
     """Write several results; an outcome for each, in order, in any case."""

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from engine import boxes, containers, gainmap, ifd
 from engine.apng import read_apng
 from engine.errors import Declined, Unreadable
-from engine.source_quality import jpeg_quality, vp8_quality
 from engine.foreign import NOT_READ, what_it_is
 from engine.formats import Format, sniff
 from engine.gainmap import GainMapKind
 from engine.icc import ProfileKind, judge
 from engine.policy import Limits
+from engine.source_quality import jpeg_quality, vp8_quality
 
 __all__ = ["PNG_TEXT", "Facts", "probe"]
 

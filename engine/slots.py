@@ -59,7 +59,7 @@ class Assigned:
         """The outcome of an image whose worker died after the result had its name and before it could say so; None
         when nothing proves that, and another try does no harm."""
         job, before = self.job, self.before
-        if self.started is None or (job.in_place and before is None):
+        if self.started is None or job.trial or (job.in_place and before is None):
             return None
         try:
             now = os.stat(job.target, follow_symlinks=False)
@@ -212,6 +212,8 @@ class Slot:
             more["base"] = job.base
         if job.origin:
             more["origin"] = job.origin
+        if job.trial:
+            more["trial"] = True
         paths = {"source": job.source, "target": job.target, "temp": task.temp}
         self.link.send(task=job.index, recipe=number, allowance=allowance, **paths, **more)
 

@@ -5,7 +5,7 @@
     reader thread    parses stdin into the task list; end of input without ``exit`` means the parent is gone
 
 Lines in:  ``{"recipe": N, "value": {…}}``, ``{"task": INDEX, "source": …, "target": …, "recipe": N, "allowance": BYTES,
-"temp": NAME, "careful": BOOL, "base": NAME, "origin": PATH}``, ``{"recall": INDEX}``,
+"temp": NAME, "careful": BOOL, "base": NAME, "origin": PATH, "trial": BOOL}``, ``{"recall": INDEX}``,
 ``{"factors": {KIND: FACTOR}}``, ``{"exit": true}``.
 Lines out: ``{"ready": {…}}``, ``{"started": INDEX}``, ``{"stage": NAME, "index": …, "seconds": …, "needs": …}``,
 ``{"needs": BYTES, "index": …}``, ``{"recalled": INDEX}``, ``{"done": INDEX, "outcome": […]}``, ``{"resident": BYTES}``.
@@ -178,15 +178,17 @@ class Worker:
             if seconds > QUICK_SECONDS:
                 self.send(stage=step.value, index=index, seconds=round(seconds, 2), needs=needs)
 
-        careful, base = task.get("careful", False), task.get("base", "")
-        origin = task.get("origin", "")
-        job = Job(index, task["source"], task["target"], recipe, careful=careful, base=base, origin=origin)
+        paths = task["source"], task["target"]
+        more = {name: task[name] for name in ("careful", "base", "origin", "trial") if name in task}
+        job = Job(index, *paths, recipe, **more)
         before = resident.mark()
         answer = prepare(job, task["allowance"], task["temp"], stage, started, self._factors)
         if isinstance(answer, Needs):
             self.send(needs=answer.bytes, index=index)
-        elif isinstance(answer, Write):
+        elif isinstance(answer, Write) and not job.trial:
             writer.put(index, _measured(answer, before, times))
+        elif isinstance(answer, Write):
+            self.send(done=index, outcome=_measured(answer, before, times).tried().to_json())
         else:
             now = time.monotonic()
             outcome = replace(answer, seconds=now - started, stages=times.until(now))

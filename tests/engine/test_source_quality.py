@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.containers import Chunk
-from engine.source_quality import jpeg_quality, vp8_quality
 from engine.policy import Limits
 from engine.probe import probe
+from engine.source_quality import jpeg_quality, vp8_quality
 from tests.engine.test_codec import DATA, photo
 
 QUALITIES = (5, 30, 49, 50, 60, 75, 82, 90, 95, 99, 100)

@@ -1,0 +1,163 @@
+"""What a run would come to, before it is started: bytes saved, time, memory and failures, each with its range.
+
+    candidates ──draw──▶ pool (each image on trial: all but the write) ──outcomes──▶ forecast ──▶ Estimate
+
+Nothing is written anywhere. The sample is the run's own work on some of its images (``strata.py``); what that says of
+the others is in ``forecast.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from engine import monitor
+from engine.candidates import Candidates
+from engine.events import Event, Finished, WorkerReady
+from engine.forecast import Estimate, Load, Row, Tried, forecast
+from engine.headroom import Headroom
+from engine.interval import Range
+from engine.plan import make_plan
+from engine.pool import ParallelProcessPool
+from engine.settings import Settings
+from engine.slots import QUEUE_IMAGES
+from engine.strata import draw
+
+__all__ = ["QUICK", "SAMPLE", "Estimate", "Range", "Row", "Sample", "estimate"]
+
+TELL_SECONDS = 0.25
+"""Between two estimates that are told on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How much is looked at."""
+
+    images: int = 200
+    """Drawn from the tree; a tree with not many more is done whole."""
+    seconds: float | None = None
+    """After this time no further image is begun; None: as long as it takes."""
+    seed: int | None = None
+    """The same one draws the same images; None: others each time."""
+
+
+SAMPLE = Sample()
+QUICK = Sample(60, 15.0)
+"""For a look on the side."""
+
+
+async def estimate(
+    roots: Sequence[str],
+    settings: Settings,
+    *,
+    sample: Sample = SAMPLE,
+    progress: Callable[[Estimate], None] = lambda estimate: None,
+    cancel: asyncio.Event | None = None,
+    note: Callable[[str, str], None] = lambda level, line: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Estimate:
+    """What a run over ``roots`` with ``settings`` would come to.
+
+    ``progress`` is told better estimates on the way, on this event loop: the first has counts alone. Setting ``cancel``
+    ends it early with what is known by then, whose ``complete`` is False; cancelling the task ends it at once. ``note``
+    takes a level and a line for a log. Raises PlanError as a run does, and PoolError when no worker can be started.
+    """
+    candidates = Candidates(make_plan(roots, settings))
+    await candidates.scan(note)
+    trial = _Trial(candidates, settings, sample, progress, note, clock)
+    progress(trial.estimate())
+    if trial.drawn.order:
+        await trial.run(cancel or asyncio.Event())
+    return trial.estimate()
+
+
+class _Trial:
+    """The sample on its way through a pool."""
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        settings: Settings,
+        sample: Sample,
+        progress: Callable[[Estimate], None],
+        note: Callable[[str, str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._candidates = candidates
+        self._limit = sample.seconds
+        self._progress = progress
+        self._clock = clock
+        self._sizes = candidates.sizes()
+        self.drawn = draw(candidates.groups(), self._sizes, sample.images, random.Random(sample.seed))
+        self._tried: dict[int, Tried] = {}
+        self._room = room = Headroom(settings.workers, settings.memory_limit, note)
+        self._pool = ParallelProcessPool(
+            min(room.workers, max(1, len(self.drawn.order))),
+            budget=room.budget,
+            headroom=room,
+            report=self._reported,
+            log=note,
+            timeout=settings.timeout,
+            backlog=2 * QUEUE_IMAGES * max(room.workers, 4),
+        )
+        self._began = self._told = clock()
+        self._start: float | None = None
+        self._idle = 0
+
+    def estimate(self) -> Estimate:
+        """From what is through by now."""
+        candidates, room = self._candidates, self._room
+        load = Load(room.workers, room.budget.total, self._start or 0.0, self._idle, monitor.own_memory(os.getpid()))
+        return forecast(
+            self.drawn,
+            self._sizes,
+            self._tried,
+            load,
+            already=candidates.already,
+            left_out=candidates.left_out,
+            complete=len(self._tried) == len(self.drawn.order),
+        )
+
+    def _reported(self, event: Event) -> None:
+        now = self._clock()
+        if isinstance(event, WorkerReady):
+            self._start = now - self._began if self._start is None else self._start
+            self._idle = max(self._idle, monitor.own_memory(event.pid))
+        if not isinstance(event, Finished):
+            return
+        self._tried[event.index] = Tried.of(event.outcome, self._sizes[event.index])
+        if now - self._told >= TELL_SECONDS:
+            self._told = now
+            self._progress(self.estimate())
+
+    async def run(self, cancel: asyncio.Event) -> None:
+        """Until all images of the sample are through, or it is to end."""
+        work = asyncio.create_task(self._work())
+        stop = asyncio.create_task(self._stopped(cancel))
+        ended = False
+        try:
+            await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                self._pool.drop_waiting()
+            await work
+            ended = True
+        finally:
+            for task in (work, stop):
+                task.cancel()
+            await asyncio.gather(work, stop, return_exceptions=True)
+            await asyncio.shield(self._pool.close(now=not ended))
+
+    async def _work(self) -> None:
+        await self._pool.start()
+        for index, _ in self.drawn.order:
+            await self._pool.submit(self._candidates.job(index))
+        await self._pool.drain()
+
+    async def _stopped(self, cancel: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(cancel.wait(), self._limit)

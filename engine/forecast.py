@@ -1,0 +1,244 @@
+"""What a sample that was tried says of a whole run: arithmetic on values, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.budget import WORKER_BASE
+from engine.interval import Cell, Range, count_range, ratio_total
+from engine.job import Outcome, Status
+from engine.strata import Draw
+
+__all__ = ["Estimate", "Load", "Row", "Tried", "forecast"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of one image of the sample."""
+
+    size: int
+    """Bytes before."""
+    saved: int = 0
+    """Bytes; negative for one that grows, 0 for one that is left alone."""
+    siblings: int = 0
+    """Files beside its result."""
+    sibling_bytes: int = 0
+    seconds: float = 0.0
+    """That one worker needs."""
+    needs: int = 0
+    """Peak bytes above the idle worker, as measured, else as predicted."""
+    status: Status = Status.DONE
+    reason: str = ""
+
+    @classmethod
+    def of(cls, outcome: Outcome, size: int) -> Tried:
+        """From what the worker says; ``size`` is the scan's."""
+        siblings = outcome.siblings
+        written = outcome.status in (Status.DONE, Status.KEPT)
+        return cls(
+            size,
+            outcome.original_size - outcome.optimized_size if written else 0,
+            len(siblings),
+            sum(one.size for one in siblings),
+            outcome.seconds,
+            outcome.peak_bytes - WORKER_BASE if outcome.peak_bytes > WORKER_BASE else outcome.predicted_bytes,
+            outcome.status,
+            outcome.reason,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the run would work with."""
+
+    workers: int
+    budget: int
+    """Bytes for images in flight."""
+    start: float = 0.0
+    """Seconds until the first worker answers."""
+    idle: int = 0
+    """Bytes of a worker that has nothing to do, without what it shares."""
+    host: int = 0
+    """The same of the process that hosts the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The images of one format."""
+
+    format: str
+    """By the file names' extensions; ``other`` for those no format we read has."""
+    images: int
+    sampled: int
+    bytes_in: int
+    saved: Range | None
+    """Bytes; None as long as too few were tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run would come to, in bytes and seconds. Ranges are meant to hold the truth in at least 9 of 10 cases;
+    they are None as long as too few images were tried."""
+
+    images: int
+    """To be done."""
+    sampled: int
+    """Of those that were tried."""
+    planned: int
+    """Of those that are to be tried."""
+    already: int
+    """Further images, which an earlier run did."""
+    left_out: int
+    """Further files that are no inputs: links, images set aside."""
+    bytes_in: int
+    """Of the images to be done."""
+    saved: Range | None = None
+    seconds: Range | None = None
+    memory: Range | None = None
+    """Peak bytes of all processes of the run, without what they share."""
+    failed: Range | None = None
+    """Images that cannot be done."""
+    skipped: Range | None = None
+    """Images that would be left alone for a reason."""
+    siblings: int = 0
+    """Files beside the results (``--also``, ``--widths``)."""
+    sibling_bytes: Range | None = None
+    workers: int = 0
+    rows: tuple[Row, ...] = ()
+    """By format."""
+    complete: bool = False
+    """Whether all that was to be tried is."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether every image was tried."""
+        return self.sampled == self.images
+
+    @property
+    def bytes_out(self) -> Range | None:
+        """Bytes that the same images have afterwards."""
+        if self.saved is None:
+            return None
+        return Range(*(self.bytes_in - each for each in (self.saved.value, self.saved.high, self.saved.low)))
+
+
+def forecast(
+    drawn: Draw,
+    sizes: Sequence[int],
+    tried: Mapping[int, Tried],
+    load: Load,
+    *,
+    already: int = 0,
+    left_out: int = 0,
+    complete: bool = False,
+) -> Estimate:
+    """From the images tried so far. ``sizes`` are the bytes of every image that is to be done; of ``tried``, by image,
+    those count that come before the first one missing in ``drawn.order``: else quick images would count more."""
+    known = _beginning(drawn, tried)
+    sample = _Sample(drawn, known)
+    seconds, memory = _seconds(sample, load), _memory(sample, load)
+    saved = sample.total(lambda one: one.saved)
+    if saved is not None:
+        saved = saved.clipped(_least_saved(sizes, known), sum(sizes))
+    siblings = sample.total(lambda one: one.siblings)
+    return Estimate(
+        images=len(sizes),
+        sampled=len(known),
+        planned=len(drawn.order),
+        already=already,
+        left_out=left_out,
+        bytes_in=sum(sizes),
+        saved=saved,
+        seconds=seconds,
+        memory=memory,
+        failed=sample.count(Status.FAILED),
+        skipped=sample.count(Status.SKIPPED),
+        siblings=round(siblings.value) if siblings else 0,
+        sibling_bytes=sample.total(lambda one: one.sibling_bytes),
+        workers=load.workers,
+        rows=tuple(sample.rows()),
+        complete=complete,
+    )
+
+
+def _beginning(drawn: Draw, tried: Mapping[int, Tried]) -> dict[int, Tried]:
+    found: dict[int, Tried] = {}
+    for image, _ in drawn.order:
+        if image not in tried:
+            break
+        found[image] = tried[image]
+    return found
+
+
+def _least_saved(sizes: Sequence[int], known: Mapping[int, Tried]) -> float:
+    """Where nothing that was tried grows, nothing is taken to grow."""
+    least = min((one.saved for one in known.values()), default=0)
+    return float(sum(one.saved for one in known.values())) if least >= 0 else -float(sum(sizes))
+
+
+class _Sample:
+    """The strata with what was tried of them."""
+
+    def __init__(self, drawn: Draw, known: Mapping[int, Tried]) -> None:
+        self.strata = drawn.strata
+        self.tried: list[list[Tried]] = [[] for _ in drawn.strata]
+        for image, number in drawn.order[: len(known)]:
+            self.tried[number].append(known[image])
+
+    def cells(self, figure: Callable[[Tried], float], group: str | None = None, *, plain: bool = False) -> list[Cell]:
+        """``figure`` beside the bytes, or with ``plain`` beside the number of images."""
+        found = []
+        for stratum, tried in zip(self.strata, self.tried, strict=True):
+            if group is None or stratum.group == group:
+                images = len(stratum.images)
+                size = images if plain else stratum.size + images  # files of no bytes have a part in it
+                drawn = tuple((1.0 if plain else one.size + 1.0, float(figure(one))) for one in tried)
+                found.append(Cell(stratum.group, images, float(size), drawn))
+        return found
+
+    def total(self, figure: Callable[[Tried], float]) -> Range | None:
+        return ratio_total(self.cells(figure))
+
+    def count(self, status: Status) -> Range | None:
+        return count_range(self.cells(lambda one: float(one.status is status), plain=True))
+
+    def rows(self) -> list[Row]:
+        """By format, in the order of the strata."""
+        rows = []
+        for group in dict.fromkeys(stratum.group for stratum in self.strata):
+            own = [stratum for stratum in self.strata if stratum.group == group]
+            cells = self.cells(lambda one: one.saved, group)
+            images, size = sum(len(one.images) for one in own), sum(one.size for one in own)
+            rows.append(Row(group, images, sum(len(cell.drawn) for cell in cells), size, ratio_total(cells)))
+        return rows
+
+    @property
+    def all_tried(self) -> list[Tried]:
+        return [one for tried in self.tried for one in tried]
+
+
+def _seconds(sample: _Sample, load: Load) -> Range | None:
+    """The work shared among the workers; not less than what the memory lets through, nor than the longest image."""
+    work = sample.total(lambda one: one.seconds)
+    held = sample.total(lambda one: one.seconds * min(one.needs, load.budget))
+    if work is None or held is None:
+        return None
+    images = sum(len(stratum.images) for stratum in sample.strata)
+    shared, through = work.scaled(1 / max(1, min(load.workers, images))), held.scaled(1 / max(1, load.budget))
+    longest = max((one.seconds for one in sample.all_tried), default=0.0)
+    low, value, high = (
+        load.start + max(longest, *pair)
+        for pair in ((shared.low, through.low), (shared.value, through.value), (shared.high, through.high))
+    )
+    return Range(value, low, high)
+
+
+def _memory(sample: _Sample, load: Load) -> Range | None:
+    """The idle processes, and at the least the hungriest image, at the most the hungriest ones all at once."""
+    needs = sorted((one.needs for one in sample.all_tried), reverse=True)
+    if not needs:
+        return None
+    idle = load.host + load.workers * load.idle
+    most = max(needs[0], min(load.budget, sum(needs[: load.workers])))
+    return Range(float(idle + most), float(idle + needs[0]), float(idle + most))

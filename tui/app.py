@@ -228,10 +228,10 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self.push_screen(ChoiceDialog("That did not work", words, [Choice("ok", "OK")], role="failed"))
 
     async def save_settings(self, settings: Settings) -> Path:
-        """Write them to the user's file; raises OSError."""
-        from engine import config
+        """Write them to the user's file; raises OSError or ConfigError."""
+        from engine.config_write import save
 
-        return await asyncio.to_thread(config.save, settings)
+        return await asyncio.to_thread(save, settings)
 
     def copy(self, path: str) -> str:
         """Send a path to the user's clipboard and into a file; says what was done."""

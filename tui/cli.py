@@ -25,8 +25,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings of one invocation, all layers; raises ConfigError."""
     from engine import config
 
-    values, flags = given_settings(arguments)
-    return config.load(values, flags, getattr(arguments, "config", None))
+    return config.load(given_settings(arguments))
 
 
 def _dashboard(arguments: argparse.Namespace) -> int:
@@ -117,6 +116,7 @@ def _backups(arguments: argparse.Namespace) -> int:
 
 def _config(arguments: argparse.Namespace) -> int:
     from engine import config
+    from engine.layers import Options
     from engine.settings import SCHEMA
 
     if arguments.example:
@@ -124,7 +124,7 @@ def _config(arguments: argparse.Namespace) -> int:
         return 0
     for path in (config.user_file(), config.project_file()):
         print(f"# {path}{'' if path.is_file() else ' (does not exist)'}")
-    settings = config.load({}, {})
+    settings = config.load(Options({}, {}))
     for entry in SCHEMA:
         value = getattr(settings, entry.name)
         print(f"{entry.key} = {entry.show(value) if value is not None else '(not set)'}")

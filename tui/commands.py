@@ -126,8 +126,9 @@ class Commands:
     async def _save(self, settings: Settings) -> None:
         try:
             self.main.say(f"saved to {await self.host.save_settings(settings)}")
-        except OSError as error:
-            self.host.failed(f"The settings could not be saved: {error.strerror or error}. They hold until you leave.")
+        except (ImgoptError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            self.host.failed(f"The settings could not be saved: {reason}. They hold until you leave.")
 
     def do_slower(self) -> None:
         """Fewer redraws."""

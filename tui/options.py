@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import engine
+from engine.layers import Options
 from engine.settings import SCHEMA, Kind, Setting
+from engine.stock_presets import STOCK
 from tui.ctl_words import table
 
-__all__ = ["COMMANDS", "UsageError", "dashboard_parser", "given_settings", "parse", "settings_table"]
+__all__ = ["COMMANDS", "UsageError", "dashboard_parser", "given_settings", "parse", "presets_table", "settings_table"]
 
 PROG = "imgopt-tui"
 COMMANDS = {
@@ -55,10 +57,13 @@ def _parser(prog: str, description: str) -> _Parser:
 
 
 def _add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
+    stock = ", ".join(preset.name for preset in STOCK)
     groups = {section: parser.add_argument_group(f"{section} settings") for section in sections}
     for entry in SCHEMA:
         if entry.section in groups and entry.flags:
             _add_setting(groups[entry.section], entry)
+    if "encode" in groups:
+        parser.add_argument("--preset", metavar="NAME", help=f"start from {stock}, or a preset of your own")
     parser.add_argument("--config", type=Path, metavar="FILE", help="read settings from FILE alone")
 
 
@@ -91,11 +96,11 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
     )
 
 
-def given_settings(arguments: argparse.Namespace) -> tuple[dict[str, object], dict[str, str]]:
-    """Settings given as options (by field name, unchecked), and what each is called on the command line."""
+def given_settings(arguments: argparse.Namespace) -> Options:
+    """What a command line says of settings, not yet checked."""
     values = {key.removeprefix("set_"): value for key, value in vars(arguments).items() if key.startswith("set_")}
     flags = {entry.name: entry.flags[-1] for entry in SCHEMA if entry.flags}
-    return values, flags
+    return Options(values, flags, getattr(arguments, "preset", None), getattr(arguments, "config", None))
 
 
 def settings_table() -> str:
@@ -106,6 +111,16 @@ def settings_table() -> str:
         key = f"`{entry.key}`" if entry.in_files else "(not in files)"
         default = entry.show(entry.default) or "not set"
         lines.append(f"| {flags} | {key} | {entry.allowed} | {default} | {entry.help} |")
+    return "\n".join(lines)
+
+
+def presets_table() -> str:
+    """The presets that come with the program as a Markdown table, for the README."""
+    known = {entry.name: entry for entry in SCHEMA}
+    lines = ["| `--preset` | what for | settings | why |", "|---|---|---|---|"]
+    for preset in STOCK:
+        shown = (f"`{name}` {known[name].show(known[name].parse(value))}" for name, value in preset.values.items())
+        lines.append(f"| `{preset.name}` | {preset.help} | {', '.join(shown)} | {preset.why} |")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.child import environment
-from tests.benchmarks import target
+from tests.benchmarks import presets, target
 from tests.benchmarks.process import REPOSITORY, module
 from tests.benchmarks.throughput import without_sharp
 
@@ -149,3 +149,12 @@ def test_a_target_quality_is_reached_by_every_file(capsys: pytest.CaptureFixture
 
     assert head.split()[:3] == ["format", "files", "below"]
     assert row.split()[:3] == ["jpeg", "2", "0"]
+
+
+def test_presets_are_measured_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--from", str(REPOSITORY / "tui" / "demo_images"), "--count", "1", "--side", "200"]
+    presets.main([*words, "--presets", "web,thumbnails", "--formats", "webp"])
+    title, web, thumbnails = capsys.readouterr().out.splitlines()
+    assert title.split()[:2] == ["preset", "format"]
+    assert 30 < float(web.split()[4]) < 100
+    assert thumbnails.split()[:2] == ["thumbnails", "webp"]

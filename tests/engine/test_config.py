@@ -13,8 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from engine import config
+from engine.config_write import save
 from engine.conflicts import CONFLICTS
 from engine.errors import ConfigError
+from engine.layers import Options
 from engine.settings import SCHEMA, Kind, Settings
 from tests.conftest import ROOT
 from tests.engine.test_settings import values_of
@@ -37,7 +39,7 @@ def write_user(text: str) -> Path:
 
 
 def load(**given: object) -> Settings:
-    return config.load(given, FLAGS)
+    return config.load(Options(given, FLAGS))
 
 
 def problems_of(**given: object) -> list[str]:
@@ -47,10 +49,23 @@ def problems_of(**given: object) -> list[str]:
 
 
 def test_command_line_beats_project_beats_user_beats_default(project: Path) -> None:
-    write_user("[encode]\nquality = 1\nquality_jpeg = 1\nquality_webp = 1\n")
-    project.write_text("[encode]\nquality = 2\nquality_jpeg = 2\n")
-    settings = load(quality="3")
-    assert (settings.quality, settings.quality_jpeg, settings.quality_webp, settings.quality_avif) == (3, 2, 1, None)
+    write_user("[encode]\nmax_size = '60%'\nwidth = 1\nheight = 1\n")
+    project.write_text("[encode]\nwidth = 2\nheight = 2\n")
+    settings = load(width="3")
+    assert (settings.width, settings.height, str(settings.max_size), settings.quality) == (3, 2, "60%", None)
+
+
+def test_a_quality_takes_back_those_of_single_formats_that_were_said_further_away(project: Path) -> None:
+    write_user("[encode]\nquality_jpeg = 90\nquality_png = 70\n")
+    project.write_text("[encode]\nquality = 60\nquality_webp = 50\n")
+    assert load() == Settings(quality=60, quality_webp=50, quality_png=70)
+    assert load(quality="40", quality_avif="30") == Settings(quality=40, quality_avif=30, quality_png=70)
+
+
+def test_what_says_nothing_without_a_target_goes_with_it(project: Path) -> None:
+    write_user("[encode]\ntarget_quality = 80\nworst_tile = 60\nmin_quality = 40\n")
+    assert load(quality="70") == Settings(quality=70)
+    assert load(target_quality="90") == Settings(target_quality=90, worst_tile=60, min_quality=40)
 
 
 @pytest.mark.parametrize("missing", [True, False])
@@ -65,9 +80,9 @@ def test_a_file_given_by_hand_must_exist_and_is_read_alone(project: Path, tmp_pa
     write_user("[encode]\nquality = 1\n")
     own = tmp_path / "own.toml"
     own.write_text('[output]\noutput = "/srv/small"\n')
-    assert config.load({}, FLAGS, own) == Settings(output="/srv/small")
+    assert config.load(Options({}, FLAGS, config=own)) == Settings(output="/srv/small")
     with pytest.raises(ConfigError, match="does not exist"):
-        config.load({}, FLAGS, tmp_path / "nothing.toml")
+        config.load(Options({}, FLAGS, config=tmp_path / "nothing.toml"))
 
 
 def test_a_layer_that_sets_one_of_two_exclusive_settings_takes_back_the_other(project: Path) -> None:
@@ -201,18 +216,18 @@ def savable() -> st.SearchStrategy[Settings]:
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(settings=savable())
 def test_what_is_saved_is_loaded_again(project: Path, settings: Settings) -> None:
-    path = config.save(settings)
+    path = save(settings)
     assert path == config.user_file()
     assert load() == settings
 
 
 def test_saving_writes_only_what_differs_and_never_in_place(project: Path) -> None:
-    path = config.save(Settings(quality=50, in_place=True))
+    path = save(Settings(quality=50, in_place=True))
     assert tomllib.loads(path.read_text()) == {"encode": {"quality": 50}}
 
 
 def test_a_failed_save_leaves_the_old_file_and_no_temp(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = config.save(Settings(quality=50))
+    path = save(Settings(quality=50))
     before = path.read_bytes()
 
     def fail(*paths: object) -> None:
@@ -220,7 +235,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_temp(project: Path, monkeypatc
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="No space"):
-        config.save(Settings(quality=60))
+        save(Settings(quality=60))
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
 
@@ -233,13 +248,13 @@ def test_the_new_file_is_complete_before_it_gets_its_name(project: Path, monkeyp
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", spy)
-    config.save(Settings(quality=60))
+    save(Settings(quality=60))
     assert seen == [({"encode": {"quality": 60}}, False)]
 
 
 def test_a_name_that_no_settings_file_can_hold_is_a_sentence(project: Path) -> None:
     with pytest.raises(ConfigError, match=r"output\.output"):
-        config.save(Settings(output="/srv/\udcff"))
+        save(Settings(output="/srv/\udcff"))
     assert not config.user_file().exists()
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import RunnerError
 from engine.known import DEATHS
@@ -16,7 +17,10 @@ from engine.runner import running
 from engine.task import saved_percent
 from engine.view import Phase
 
-__all__ = ["INTERRUPTED", "PastRun", "choose", "clear_quarantine", "past_runs", "quarantined", "unfinished"]
+if TYPE_CHECKING:
+    from engine.journal_file import JournalFile
+
+__all__ = ["INTERRUPTED", "PastRun", "choose", "clear_quarantine", "past_runs", "quarantined", "reading", "unfinished"]
 
 INTERRUPTED = "interrupted"
 """The phase of a run whose process is gone without a word."""
@@ -27,6 +31,8 @@ RUNNING = "running"
 class PastRun:
     """One run."""
 
+    number: int
+    """Its key in the journal."""
     id: str
     started: float
     """Seconds since the epoch."""
@@ -64,17 +70,24 @@ def _journal() -> Path:
 
 def past_runs() -> list[PastRun]:
     """All runs, newest first; raises RunnerError when the journal cannot be read."""
+    if not _journal().exists():
+        return []
+    alive = {live.info.run_id for live in asyncio.run(running())}
+    with reading() as file:
+        return [_past(row, file.counts(row["number"]), row["id"] in alive) for row in file.runs()]
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[JournalFile]:
+    """The journal, to look at; what goes wrong with it inside becomes a RunnerError."""
     import sqlite3
 
     from engine.journal_file import JournalFile
 
-    if not _journal().exists():
-        return []
-    alive = {live.info.run_id for live in asyncio.run(running())}
     try:
         file = JournalFile.reading(_journal())
         try:
-            return [_past(row, file.counts(row["number"]), row["id"] in alive) for row in file.runs()]
+            yield file
         finally:
             file.close()
     except (sqlite3.Error, OSError) as error:
@@ -89,6 +102,7 @@ def _past(row: Mapping[str, Any], counts: Mapping[str, tuple[int, int, int]], al
     phase = RUNNING if alive else row["phase"] or INTERRUPTED
     report = json.loads(row["report"]) if row["report"] else _counted(counts)
     return PastRun(
+        row["number"],
         row["id"],
         row["started"],
         row["ended"],
@@ -144,20 +158,10 @@ def unfinished(runs: Sequence[PastRun], run_id: str | None) -> PastRun:
 
 def quarantined() -> list[dict[str, Any]]:
     """What later runs leave out: path, size, deaths, reason, run, at; raises RunnerError."""
-    import sqlite3
-
-    from engine.journal_file import JournalFile
-
     if not _journal().exists():
         return []
-    try:
-        file = JournalFile.reading(_journal())
-        try:
-            return file.quarantined(DEATHS)
-        finally:
-            file.close()
-    except (sqlite3.Error, OSError) as error:
-        raise _unusable(error) from None
+    with reading() as file:
+        return file.quarantined(DEATHS)
 
 
 def clear_quarantine() -> int:

@@ -11,8 +11,10 @@ folders      folders of records (``records.py``) whose ledgers are in ``marks``
 
 from __future__ import annotations
 
-import sqlite3
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = ["VERSION", "ResultRow", "bring_up"]
 
@@ -106,6 +108,8 @@ def bring_up(db: sqlite3.Connection) -> None:
     sqlite3.Error, NotSupportedError for a newer version."""
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
+        import sqlite3
+
         raise sqlite3.NotSupportedError("it is of a newer version of imgopt-tui")
     for statement in {0: _TABLES, 1: _FROM_1}.get(version, ()):
         db.execute(statement)

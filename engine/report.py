@@ -1,17 +1,16 @@
-"""What a run came to: one dict for programs, one text for people, one result per image."""
+"""What a run came to: one dict for programs, one text for people."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from engine.catalog import Catalog
-from engine.job import Sibling, Status
+from engine.image_record import catalog_row, image_record
+from engine.job import Status
 from engine.progress import RunState
-from engine.quality import Measured
-from engine.task import OptimizationResult, saved_percent
+from engine.task import saved_percent
 from engine.view import Phase, RunInfo
 
 __all__ = ["benchmark_report", "human_bytes", "human_seconds", "image_result", "report_text"]
@@ -35,38 +34,10 @@ def human_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
-def image_result(catalog: Catalog, index: int) -> dict[str, object]:
-    """A finished image as the contract's ``OptimizationResult`` plus ``status`` and ``reason``, and its siblings."""
-    status = catalog.status(index)
-    written = status in (Status.DONE, Status.KEPT)
-    original = catalog.original(index)
-    result = OptimizationResult(
-        original_path=catalog.source(index),
-        optimized_path=catalog.target(index) if written else "",
-        original_size=original,
-        optimized_size=catalog.optimized(index) if written else original,
-        success=status is not Status.FAILED,
-        error=catalog.reason(index) if status is Status.FAILED else None,
-    )
-    record = {**result.to_json(), "status": status.value if status else "", "reason": catalog.reason(index)}
-    measured = catalog.measured(index)
-    if measured is not None:
-        record |= {"quality": catalog.quality(index), **_scores(measured)}
-    folder = os.path.dirname(result.optimized_path)
-    siblings = [{"path": os.path.join(folder, one.name), **_facts(one)} for one in catalog.siblings(index)]
-    return {**record, "siblings": siblings} if siblings else record
-
-
-def _facts(sibling: Sibling) -> dict[str, object]:
-    return {key: value for key, value in asdict(sibling).items() if key != "name" and value is not None}
-
-
-def _scores(measured: Measured) -> dict[str, object]:
-    return {
-        "score": round(measured.score, 2),
-        "encodes": measured.encodes,
-        "worstTile": {"score": round(measured.worst, 2), "left": measured.left, "top": measured.top},
-    }
+def image_result(catalog: Catalog, index: int) -> dict[str, Any]:
+    """The record of an image of a run at work; ``status`` is empty while it is not through."""
+    record = image_record(catalog_row(catalog, index))
+    return record if catalog.status(index) else {**record, "status": "", "success": True, "error": None}
 
 
 def benchmark_report(

@@ -131,6 +131,12 @@ def _config(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _report(arguments: argparse.Namespace) -> int:
+    from tui.report_command import report
+
+    return report(arguments)
+
+
 def _history(name: str) -> Callable[[argparse.Namespace], int]:
     def command(arguments: argparse.Namespace) -> int:
         from tui import history_commands
@@ -150,6 +156,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "undo": _undo,
     "backups": _backups,
     **{name: _history(name) for name in ("runs", "status", "resume", "quarantine")},
+    "report": _report,
     "optimize": _optimize,
     "optimize-batch": _optimize_batch,
     "config": _config,

@@ -26,6 +26,7 @@ COMMANDS = {
     "backups": "list the originals that runs keep, or delete them",
     "runs": "list runs, past ones too",
     "status": "how a run stands, or how it ended",
+    "report": "what a run saved, where, and what failed: text, JSON, CSV or a page",
     "resume": "go on with a run that was interrupted",
     "quarantine": "list images that crashed or hung workers, and are left out",
     "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
@@ -257,6 +258,22 @@ def _status_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _report_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} report", "Tell what a run saved, where, and what failed: also while it is going on.")
+    _add_run(parser)
+    form = parser.add_mutually_exclusive_group()
+    for name, what in (
+        ("text", "some dozen lines (the default)"),
+        ("json", "one JSON object with everything, every image too"),
+        ("csv", "one line for each image"),
+        ("html", "a page in one file: tables and pictures, no network"),
+    ):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=what)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE; its ending chooses the form")
+    parser.add_argument("--against", metavar="RUN", help="compare with this run")
+    return parser
+
+
 def _resume_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} resume", "Go on with a run that did not come to its end, with the same settings.")
     _add_run(parser, "the newest that did not end")
@@ -281,6 +298,7 @@ _PARSERS = {
     "backups": _backups_parser,
     "runs": _runs_parser,
     "status": _status_parser,
+    "report": _report_parser,
     "resume": _resume_parser,
     "quarantine": _quarantine_parser,
     "optimize": _optimize_parser,

@@ -22,6 +22,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -224,7 +225,10 @@ class Terminal:
         return psutil.Process(self.process.pid)
 
     def cpu(self) -> float:
-        """CPU seconds of the program so far."""
+        """CPU seconds of the program so far, to a microsecond where the kernel counts that finely (Linux)."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        if tasks.is_dir():
+            return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
         times = self.child.cpu_times()
         return float(times.user + times.system)
 

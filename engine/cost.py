@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.efforts import Effort
+from engine.efforts import FULL_CHROMA_FROM, Effort
 from engine.formats import Format
 
 if TYPE_CHECKING:
     from engine.probe import Facts
 
-__all__ = ["predict_bytes", "predict_seconds"]
+__all__ = ["predict_bytes", "predict_seconds", "result_bytes", "score_bytes", "shared_bytes", "shown_bytes"]
 
 FIXED_BYTES = 6_000_000
 """Lines in flight, tables of the codecs."""
@@ -37,7 +37,6 @@ _DETAIL = {Format.JPEG: 11.0, Format.WEBP: 27.0, Format.AVIF: 6.0}
 """Bytes that encoders hold beside that for each byte of a lossy result: noise costs up to three times a smooth sky."""
 _SMALL = {Format.WEBP: 9.0, Format.AVIF: 33.0}
 """Bytes per pixel that lossy encoders hold beside that with the effort small."""
-_FULL_CHROMA_FROM = 95
 _ALPHA_AVIF, _ALPHA_AVIF_LOSSLESS = 13.0, 17.0
 """What AVIF's encoder holds beside that for an alpha channel."""
 _DEEP_AVIF, _DEEP_AVIF_LOSSLESS = 1.1, 1.7
@@ -113,7 +112,7 @@ def _held_by_encoder(facts: Facts, target: Format, quality: int | None, effort: 
     if quality is None:
         quality = 85
     if target is Format.JPEG:
-        held = _LOSSLESS[target] if quality >= _FULL_CHROMA_FROM else _LOSSY[target]
+        held = _LOSSLESS[target] if quality >= FULL_CHROMA_FROM else _LOSSY[target]
         return _GREY_JPEG if colours == 1 else held
     held = _LOSSLESS[target] if quality == 100 else _LOSSY[target]
     if effort is Effort.SMALL and quality < 100:
@@ -200,6 +199,11 @@ def result_bytes(facts: Facts, target: Format, width: int, height: int) -> int:
 def shared_bytes(facts: Facts, width: int, height: int) -> int:
     """Bytes of decoded pixels that several results are made of."""
     return facts.bands * (2 if facts.bits > 8 else 1) * width * height * facts.frames
+
+
+def shown_bytes(facts: Facts, target: Format, width: int, height: int) -> int:
+    """Bytes that looking at a result takes while another is made: the source as it is seen, and a result decoded."""
+    return shared_bytes(facts, width, height) + int((_DECODE_AGAIN.get(target, 0.0) + facts.bands) * width * height)
 
 
 def _stored_bytes(facts: Facts) -> float:

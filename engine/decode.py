@@ -108,7 +108,7 @@ def treatment(facts: Facts, target: Format, quality: int, *, srgb_profile: bool 
     keep = keep and not srgb
     if srgb_profile and facts.profile is ProfileKind.SRGB:
         keep = _holds(ProfileKind.GREY if facts.bands - facts.alpha == 1 else ProfileKind.RGB, target, quality)
-    eight = losses.depth(facts, target, quality) == 8
+    eight = facts.bits > 8 and losses.depth(facts, target, quality) == 8
     return Treatment(target is Format.JPEG and facts.alpha, srgb, eight, keep)
 
 

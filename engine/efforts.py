@@ -1,7 +1,7 @@
 """How much time an encoder may take for fewer bytes: the options of every encoder, one table per format.
 
 The rows were chosen by measurement, not habit: tests/benchmarks/README.md has the figures and the command that makes
-them. Options are those of libvips' savers. Imports nothing, so that costs can be predicted where there is no libvips.
+them. Options are those of libvips' savers. Imports no libvips, so that costs can be predicted where there is none.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from engine.formats import Format
+
 __all__ = [
     "AVIF",
     "AVIF_LOSSLESS",
+    "FULL_CHROMA_FROM",
     "JPEG",
     "OXIPNG",
     "PALETTE",
@@ -19,6 +22,7 @@ __all__ = [
     "WEBP",
     "WEBP_LOSSLESS",
     "Effort",
+    "stores_colours_well",
 ]
 
 
@@ -90,3 +94,13 @@ PALETTE: dict[Effort, Options] = {
     Effort.SMALL: {**_PALETTE, "effort": 7},
 }
 """Half of the full dithering scores higher in fewer bytes; an effort above 7 takes longer and saves nothing."""
+FULL_CHROMA_FROM = 95
+"""JPEG quality from which colour is stored at full resolution; 4:4:4 costs a fifth more bytes at an equal score."""
+
+
+def stores_colours_well(target: Format, quality: int, effort: Effort, asked: bool | None = None) -> bool:
+    """Whether a result is a JPEG in 4:4:4 or a WebP with its sharper subsampling; ``asked`` says so, None leaves it to
+    quality and effort."""
+    if target is Format.JPEG:
+        return quality >= FULL_CHROMA_FROM if asked is None else asked
+    return target is Format.WEBP and quality < 100 and (bool(asked) or "smart_subsample" in WEBP[effort])

@@ -26,13 +26,10 @@ from engine.policy import Loss, MetadataPolicy, Policy
 from engine.probe import Facts
 from engine.recompress import Refused, recompress_png
 
-__all__ = ["LARGEST_SIDE", "Bytes", "Request", "encode", "refuse_size", "stores_colours_well"]
+__all__ = ["LARGEST_SIDE", "Bytes", "Request", "encode", "refuse_size"]
 
 LARGEST_SIDE = {Format.JPEG: 65_500, Format.WEBP: 16_383, Format.AVIF: 16_384, Format.GIF: 65_535}
 """Pixels a side that a format's encoder takes (libjpeg, libwebp, libheif's limit, GIF89a); others take any."""
-
-FULL_CHROMA_FROM = 95
-"""JPEG quality from which colour is stored at full resolution; 4:4:4 costs a fifth more bytes at an equal score."""
 
 GIF_OPTIONS: dict[str, Any] = {
     "keep_duplicate_frames": True,
@@ -40,14 +37,6 @@ GIF_OPTIONS: dict[str, Any] = {
     "interpalette_maxerror": 0.0,
 }
 TIFF_OPTIONS: dict[str, Any] = {"compression": "deflate", "predictor": "horizontal"}
-
-
-def stores_colours_well(target: Format, quality: int, effort: efforts.Effort, asked: bool | None) -> bool:
-    """Whether a result is a JPEG in 4:4:4 or a WebP with its sharper subsampling; ``asked`` is as
-    ``Request.full_chroma``."""
-    if target is Format.JPEG:
-        return quality >= FULL_CHROMA_FROM if asked is None else asked
-    return target is Format.WEBP and quality < 100 and (bool(asked) or "smart_subsample" in efforts.WEBP[effort])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +80,7 @@ def _keep(picture: Picture) -> str:
 
 def _jpeg(request: Request) -> Bytes:
     picture = request.picture()
-    full = stores_colours_well(Format.JPEG, request.quality, request.policy.effort, request.full_chroma)
+    full = efforts.stores_colours_well(Format.JPEG, request.quality, request.policy.effort, request.full_chroma)
     how = {"subsample_mode": "off" if full else "on", **efforts.JPEG[request.policy.effort]}
     data = picture.image.jpegsave_buffer(Q=request.quality, keep=_keep(picture), **how)
     return Bytes(data, lossless=False, options=told(how))

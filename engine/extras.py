@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.settings import Settings
 
-__all__ = ["LOSSLESS", "installed", "left_out", "missing_for_lossless", "wrong_target"]
+__all__ = ["LOSSLESS", "NEEDS_NUMPY", "installed", "left_out", "missing_for_lossless", "wrong_target"]
 
 LOSSLESS = {"oxipng": "pyoxipng", "mozjpeg_lossless_optimization": "mozjpeg-lossless-optimization"}
 """Module → the package that brings it, for what PNG and JPEG files lose without losing a pixel."""
-
+NEEDS_NUMPY = "needs the package numpy: pip install 'imgopt-tui[all]'"
 
 _left_out = False
 
@@ -59,5 +59,5 @@ def wrong_target(settings: Settings) -> str:
     if low is not None and high is not None and low > high:
         return f"--min-quality {low} is above --max-quality {high}; there is nothing between them"
     if not installed("numpy"):
-        return "--target-quality needs the package numpy: pip install 'imgopt-tui[all]'"
+        return f"--target-quality {NEEDS_NUMPY}"
     return ""

@@ -10,7 +10,7 @@ the other.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -116,7 +116,7 @@ class ImageTuner(Protocol):
         """Take another image, or the same with other settings. What was measured of it before is still known while
         neither changes."""
 
-    def ladder(self, format: Format, qualities: Sequence[int]) -> AsyncIterator[Rung]:
+    def ladder(self, format: Format, qualities: Sequence[int]) -> AsyncGenerator[Rung, None]:
         """A rung for each quality: those known first, then the cheapest first. Leave the loop, close the iterator or
         cancel the task to stop it; another ``ladder``, ``reach`` or ``compare`` ends it (no more rungs, no error)."""
 
@@ -126,7 +126,7 @@ class ImageTuner(Protocol):
         """The rung that a run with this target writes: the smallest found that reaches it, else the best with what it
         misses in its note. ``probed`` gets each rung on the way. None when another request took its place."""
 
-    def compare(self, target: QualityTarget, formats: Sequence[Format]) -> AsyncIterator[Rung]:
+    def compare(self, target: QualityTarget, formats: Sequence[Format]) -> AsyncGenerator[Rung, None]:
         """``reach`` for each format, one after the other; a format that cannot hold the image gives a rung with the
         reason and no bytes."""
 

@@ -6,7 +6,7 @@
 
 Lines in:  ``{"recipe": N, "value": {…}}``, ``{"task": INDEX, "source": …, "target": …, "recipe": N, "allowance": BYTES,
 "temp": NAME, "careful": BOOL, "base": NAME, "origin": PATH, "trial": BOOL}``, ``{"recall": INDEX}``,
-``{"factors": {KIND: FACTOR}}``, ``{"exit": true}``.
+``{"factors": {KIND: FACTOR}}``, ``{"tune": N, …}`` (answered likewise, see ``tuning_lanes.py``), ``{"exit": true}``.
 Lines out: ``{"ready": {…}}``, ``{"started": INDEX}``, ``{"stage": NAME, "index": …, "seconds": …, "needs": …}``,
 ``{"needs": BYTES, "index": …}``, ``{"recalled": INDEX}``, ``{"done": INDEX, "outcome": […]}``, ``{"resident": BYTES}``.
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.job import Outcome, Recipe
     from engine.pipeline import Write
     from engine.stages import StageTimes
+    from engine.tuning_lanes import TuningLanes
 
 __all__ = ["main"]
 
@@ -78,6 +79,7 @@ class Worker:
         self._tasks: deque[dict[str, Any]] = deque()
         self._changed = threading.Condition()
         self._exit = False
+        self._lanes: TuningLanes | None = None
         self._recipes: dict[int, Any] = {}
         self._factors: dict[str, float] = {}
         self._first = self._resident = 0
@@ -118,6 +120,8 @@ class Worker:
         with self._changed:
             if "task" in message:
                 self._tasks.append(message)
+            elif "tune" in message:
+                self._tune(message)
             elif "recipe" in message:
                 self._recipes[message["recipe"]] = message["value"]
             elif "factors" in message:
@@ -131,6 +135,13 @@ class Worker:
             self._changed.notify()
         if recalled is not None:
             self.send(recalled=recalled["task"])
+
+    def _tune(self, message: dict[str, Any]) -> None:
+        if self._lanes is None:
+            from engine.tuning_lanes import TuningLanes
+
+            self._lanes = TuningLanes(self.send)
+        self._lanes.take(message)
 
     def _written(self, group: list[tuple[int, Outcome]]) -> None:
         self.send_all([{"done": index, "outcome": outcome.to_json()} for index, outcome in group])

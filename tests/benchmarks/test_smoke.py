@@ -64,7 +64,7 @@ def test_throughput_says_in_a_sentence_that_sharp_is_not_there(tmp_path: Path) -
 def test_the_limit_encodes_with_our_options() -> None:
     code = """
 import json
-from engine.encoders import FULL_CHROMA_FROM
+from engine.efforts import FULL_CHROMA_FROM
 from tests.benchmarks.encode_limit import OPTIONS
 from tests.benchmarks.option_sets import ROWS
 print(json.dumps([OPTIONS, ROWS, FULL_CHROMA_FROM]))

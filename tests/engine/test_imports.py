@@ -32,7 +32,17 @@ def test_importing_the_engine_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["engine.run", "engine.runner", "engine.server", "engine.remote", "engine.contract", "tui.app", "tui.cli"]
+    "module",
+    [
+        "engine.run",
+        "engine.tuner",
+        "engine.runner",
+        "engine.server",
+        "engine.remote",
+        "engine.contract",
+        "tui.app",
+        "tui.cli",
+    ],
 )
 def test_parents_never_load_pixels(module: str) -> None:
     assert not {"pyvips", "numpy"} & loaded(f"import {module}")

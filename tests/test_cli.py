@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -15,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conftest import ROOT
 from tests.engine.test_run import fill
+from tui.run_output import Pace
 
 TOOL = [sys.executable, "-W", "error", "-m", "tui"]
 FIELDS = {
@@ -58,7 +62,7 @@ def test_json_is_one_object_with_summary_and_results(tmp_path: Path, samples: Pa
     run = call("run", root, "--json", "-o", tmp_path / "out", "--format", "webp", "-q", "50", "-j", "2")
     value = json.loads(run.stdout)
     assert run.returncode == 1
-    assert set(value) == {"summary", "results"}
+    assert set(value) == {"schema", "summary", "results"}
     assert all(set(result) == RECORD for result in value["results"])
     found = {os.path.basename(result["original_path"]): result for result in value["results"]}
     assert {name: result["status"] for name, result in found.items()} == {
@@ -77,7 +81,7 @@ def test_ndjson_is_a_line_for_each_image_then_the_summary(tmp_path: Path, sample
     root = fill(tmp_path / "in", samples / "small.jpg", 4)
     lines = [json.loads(line) for line in call("run", root, "--ndjson").stdout.splitlines()]
     assert len(lines) == 5
-    assert all(set(line) == RECORD for line in lines[:4])
+    assert all(set(line) == RECORD | {"schema"} for line in lines[:4])
     assert lines[4]["summary"]["processed"] == 4
 
 
@@ -92,15 +96,63 @@ def test_a_reader_that_leaves_does_not_stop_the_run(tmp_path: Path, samples: Pat
     assert len(list((root / "optimized").glob("*.jpg"))) == 200
 
 
-def test_quiet_prints_nothing_but_failures(tmp_path: Path, samples: Path) -> None:
+def test_quiet_says_only_what_changed_in_a_line_and_what_failed(tmp_path: Path, samples: Path) -> None:
     root = fill(tmp_path / "in", samples / "small.jpg", 2)
     run = call("run", root, "-Q")
-    assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+    assert (run.returncode, run.stderr, run.stdout.count(b"\n")) == (0, b"", 1)
+    assert run.stdout.startswith(b"2 done, 0 failed, saved ")
+    assert call("run", root, "-Q").stdout == b"", "nothing new"
     (root / "bad.jpg").write_bytes(b"")
-    run = call("run", root, "-Q")
+    fill(root / "more", samples / "small.jpg", 1)
+    run = call("run", root, "-QQ")
     assert (run.returncode, run.stdout) == (1, b"")
     assert run.stderr.count(b"\n") == 1
     assert b"bad.jpg: failed: " in run.stderr
+
+
+def test_verbose_names_every_image_and_twice_says_how_it_was_made(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 2)
+    shutil.copy(samples / "tight.jpg", root)
+    said = call("run", root, "-v").stderr.decode().splitlines()
+    assert sorted(line.split(": ")[1] for line in said) == ["i0000.jpg", "i0001.jpg", "tight.jpg"]
+    assert any(re.search(r"i0000.jpg: done: .* -> .* \(\d+\.\d% saved\)$", line) for line in said)
+    assert any("tight.jpg: kept: " in line for line in said)
+    said = call("run", root, "-vv", "--json", "--format", "webp").stderr.decode().splitlines()
+    assert any(re.search(r"jpeg -> webp 80, 64 x 48, \d\.\d\d s, worker \d", line) for line in said)
+    assert "done already" in call("run", root, "-vv", "--format", "webp").stderr.decode()
+
+
+@given(st.lists(st.floats(0, 90_000), max_size=200))
+def test_a_log_gets_a_line_a_minute_at_most_and_later_one_in_five(times: list[float]) -> None:
+    pace, said = Pace(), [0.0]
+    for at in sorted(times):
+        if pace.due(at):
+            assert at // 60 > said[-1] // 60
+            assert at < 900 or at // 300 > said[-1] // 300
+            said.append(at)
+        elif at >= 60:
+            assert at - said[-1] < (60 if said[-1] < 600 else 300)
+
+
+def test_the_command_of_on_finish_gets_the_summary_also_after_failures_and_its_own_is_said(
+    tmp_path: Path, samples: Path
+) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 1)
+    (root / "bad.jpg").write_bytes(b"")
+    run = call("run", root, "-QQ", "--on-finish", "cat; exit 3")
+    assert (run.returncode, run.stdout) == (1, b"")
+    lines = run.stderr.splitlines()
+    assert json.loads(lines[-2])["summary"]["failed"] == 1
+    assert lines[-1] == b"imgopt-tui: the command of --on-finish ended with 3: cat; exit 3"
+
+
+def test_a_table_that_cannot_be_written_is_refused_before_anything_is_done(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 1)
+    run = call("run", root, "--csv", tmp_path / "none" / "t.csv")
+    assert (run.returncode, run.stderr.count(b"\n")) == (2, 1)
+    assert not (root / "optimized").exists()
+    run = call("run", root, "-n", "--csv", tmp_path / "t.csv")
+    assert (run.returncode, run.stderr.count(b"\n")) == (2, 1)
 
 
 def test_a_dry_run_lists_and_touches_nothing(tmp_path: Path, samples: Path) -> None:
@@ -203,10 +255,10 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, samples: Path) -> 
     assert b"images" in seen
     assert b"\r" in seen
     assert call("run", root, "--json").stderr == b""
-    assert on_terminal("run", str(root), "-Q") == (b"", b"")
+    assert on_terminal("run", str(root), "-QQ") == (b"", b"")
 
 
-def test_awkward_names_are_escaped_for_people_and_exact_in_json(tmp_path: Path) -> None:
+def test_awkward_names_are_escaped_for_people(tmp_path: Path) -> None:
     names = [b"\xff\xfe.jpg", b"esc\x1b[31m.jpg", b"line\nbreak.jpg", "rtl\u202egpj.jpg".encode()]
     for name in names:
         with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
@@ -217,8 +269,6 @@ def test_awkward_names_are_escaped_for_people_and_exact_in_json(tmp_path: Path) 
         assert bad not in run.stderr
     for good in (rb"\xff\xfe.jpg", rb"esc\x1b[31m.jpg", rb"line\x0abreak.jpg", rb"rtl\u202egpj.jpg"):
         assert good in run.stderr
-    results = json.loads(call("run", tmp_path, "--json").stdout)["results"]
-    assert {os.fsencode(os.path.basename(result["original_path"])) for result in results} == set(names)
 
 
 def test_optimize_takes_and_prints_the_contracts_json(tmp_path: Path, samples: Path) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from engine.history import past_runs
 from engine.journal_file import JournalFile, journal_path
+from engine.machine import schema_text
 from engine.past_report import load
 from engine.places import state_folder
 from engine.report_page import page
@@ -106,6 +107,13 @@ def test_names_are_exact_for_programs(runs: list[str], tool: Tool) -> None:
     assert odd["original_path_b64"] in [row["original_path_b64"] for row in rows]
 
 
+def test_what_is_said_for_programs_holds_to_the_schema(runs: list[str], tool: Tool) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = {**json.loads(schema_text()), "$ref": "#/$defs/report"}
+    for given in (("--json",), (runs[1], "--json", "--against", runs[0])):
+        jsonschema.validate(json.loads(tool(*given)), schema, jsonschema.Draft202012Validator)
+
+
 def test_two_runs_are_compared(runs: list[str], tool: Tool) -> None:
     newest, older = runs
     found = json.loads(tool("--json", "--against", older))["against"]
@@ -137,7 +145,7 @@ def test_a_report_is_written_whole_and_its_form_follows_the_ending(runs: list[st
         assert tool("-o", tmp_path / name) == ""
         assert (tmp_path / name).read_bytes().startswith(begins)
     said = tool("-o", tmp_path / "none" / "a.html")
-    assert said.startswith(f"exit 1: imgopt-tui: {tmp_path}/none/a.html: the report cannot be written: no such file")
+    assert said.startswith(f"exit 2: imgopt-tui: {tmp_path}/none/a.html: the report cannot be written: no such file")
     assert not list(tmp_path.glob("*.tmp"))
     assert tool("zzz").startswith("exit 1: imgopt-tui: no run 'zzz' is known")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from engine import machine
 from engine.areas import Area, chosen, find_areas
 from engine.errors import PlanError
 from engine.holdings import Held, held, prune
@@ -51,7 +51,7 @@ def backups(
 
 def _list(found: Sequence[tuple[Area, Held]], *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"backups": [_record(*pair) for pair in found]}))
+        print(machine.dumps({"backups": [_record(*pair) for pair in found]}))
     elif found:
         for area, holding in found:
             print(_line(area, holding))
@@ -99,7 +99,7 @@ def _prune(found: Sequence[tuple[Area, Held]], *, named: bool, yes: bool, as_jso
     after = _used(found)
     if as_json:
         disks = [{"folder": root, "usedBefore": before[root], "usedAfter": after[root]} for root in before]
-        print(json.dumps({"pruned": [_record(*pair) for pair in found], "disks": disks}))
+        print(machine.dumps({"pruned": [_record(*pair) for pair in found], "disks": disks}))
         return 0
     for area, holding in found:
         print(f"{_line(area, holding)}  deleted")

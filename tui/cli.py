@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError, ImgoptError, PlanError
 from engine.settings import Settings
 from tui.options import given_settings
 
-__all__ = ["COMMANDS", "exit_code", "settings_of"]
+if TYPE_CHECKING:
+    from tui.run_output import Output
+
+__all__ = ["COMMANDS", "exit_code", "output_of", "settings_of"]
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -47,14 +51,25 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.dry_run:
         start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
     try:
-        from tui.run_command import Output, dry_run, run
+        from tui.run_command import dry_run, run
 
-        output = Output(as_json=arguments.json, as_ndjson=arguments.ndjson, quiet=arguments.quiet)
+        output = output_of(arguments)
+        if arguments.dry_run and (output.csv or output.on_finish):
+            raise PlanError("--csv and --on-finish tell of a run, and --dry-run makes none: leave them out")
         if arguments.dry_run:
             return dry_run(arguments.paths, settings, output)
         return run(arguments.paths, settings, output, on_hangup=arguments.on_hangup)
     finally:
         keep_ahead(0)
+
+
+def output_of(arguments: argparse.Namespace) -> Output:
+    """What ``run`` and ``resume`` print."""
+    from tui.run_output import Output
+
+    names = ("csv", "quiet", "verbose", "on_finish", "bell")
+    how = {name: getattr(arguments, name) for name in names}
+    return Output(as_json=arguments.json, as_ndjson=arguments.ndjson, **how)
 
 
 def _optimize(arguments: argparse.Namespace) -> int:
@@ -137,6 +152,13 @@ def _report(arguments: argparse.Namespace) -> int:
     return report(arguments)
 
 
+def _schema(arguments: argparse.Namespace) -> int:
+    from engine.machine import schema_text
+
+    sys.stdout.write(schema_text())
+    return 0
+
+
 def _history(name: str) -> Callable[[argparse.Namespace], int]:
     def command(arguments: argparse.Namespace) -> int:
         from tui import history_commands
@@ -157,6 +179,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "backups": _backups,
     **{name: _history(name) for name in ("runs", "status", "resume", "quarantine")},
     "report": _report,
+    "schema": _schema,
     "optimize": _optimize,
     "optimize-batch": _optimize_batch,
     "config": _config,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from engine import machine
 from engine.report import human_bytes, human_seconds
 from engine.runner import attach
 from engine.settings import setting
@@ -145,14 +145,14 @@ def _for_programs(run_id: str, update: Update) -> dict[str, Any]:
     value = to_json(update)
     for name in ("states", "changes", "version"):
         del value[name]
-    return {"schema": 1, "run": run_id, **value}
+    return {"run": run_id, **value}
 
 
 async def _tell(run: str | None, name: str, values: Values, *, as_json: bool) -> None:
     view = await attach(run)
     try:
         if name == "status" and as_json:
-            print(json.dumps(_for_programs(view.info.run_id, await first_update(view))))
+            print(machine.dumps(_for_programs(view.info.run_id, await first_update(view))))
             return
         sentence = await DOES[name](view, values)
         print(f"run {view.info.run_id} {sentence}", file=sys.stdout if name == "status" else sys.stderr)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from engine import history
+from engine import history, machine
 from engine.errors import RunnerError
 from engine.report import human_bytes, report_text
 from engine.settings import Settings
@@ -35,7 +34,7 @@ def _line(run: history.PastRun) -> str:
 def _runs(arguments: argparse.Namespace) -> int:
     runs = history.past_runs()
     if arguments.json:
-        print(json.dumps([run.to_json() for run in runs]))
+        print(machine.dumps([run.to_json() for run in runs]))
         return 0
     for run in runs:
         print(_line(run))
@@ -65,14 +64,14 @@ def _status(arguments: argparse.Namespace) -> int:
     if (live := asyncio.run(_running(arguments.run))) is not None:
         update, report = live
         if arguments.json:
-            print(json.dumps(report))
+            print(machine.dumps(report))
         else:
             print(f"run {report['run']}: {update.phase.value}, {update.totals.through} of {update.totals.found} images")
             print(report_text(report))
         return 0
     run = history.choose(history.past_runs(), arguments.run)
     if arguments.json:
-        print(json.dumps(run.to_json()))
+        print(machine.dumps(run.to_json()))
         return 0
     print(_line(run))
     if run.phase == history.INTERRUPTED:
@@ -92,12 +91,12 @@ def _resume(arguments: argparse.Namespace) -> int:
         raise RunnerError(f"the settings of run {past.id} are of another version: {error}") from None
     start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
     try:
-        from tui.run_command import Output, run
+        from tui.cli import output_of
+        from tui.run_command import run
 
-        output = Output(as_json=arguments.json, as_ndjson=arguments.ndjson, quiet=arguments.quiet)
         if not arguments.quiet:
             print(f"imgopt-tui: going on with run {past.id}: {escape(', '.join(past.paths))}", file=sys.stderr)
-        return run(past.paths, settings, output, on_hangup=arguments.on_hangup, resumes=past.id)
+        return run(past.paths, settings, output_of(arguments), on_hangup=arguments.on_hangup, resumes=past.id)
     finally:
         keep_ahead(0)
 
@@ -109,7 +108,7 @@ def _quarantine(arguments: argparse.Namespace) -> int:
         return 0
     found = history.quarantined()
     if arguments.json:
-        print(json.dumps(found))
+        print(machine.dumps(found))
         return 0
     for image in found:
         print(f"{escape(image['path'])}: {image['deaths']} workers: {escape(image['reason'])} (run {image['run']})")

@@ -29,6 +29,7 @@ COMMANDS = {
     "report": "what a run saved, where, and what failed: text, JSON, CSV or a page",
     "resume": "go on with a run that was interrupted",
     "quarantine": "list images that crashed or hung workers, and are left out",
+    "schema": "print the JSON Schema of what is printed for programs",
     "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
     "optimize-batch": "optimize a list of tasks: JSON in, JSON out",
     "config": "show where settings come from, or an example file",
@@ -161,7 +162,21 @@ def _add_output(parser: _Parser) -> None:
         default="finish",
         help="when the terminal closes; pause: until imgopt-tui attach lets it go on (default: finish)",
     )
-    parser.add_argument("-Q", "--quiet", action="store_true", help="print nothing but failures")
+    parser.add_argument("--csv", metavar="FILE", help="write one line an image to FILE at the end")
+    parser.add_argument(
+        "-Q",
+        "--quiet",
+        action="count",
+        default=0,
+        help="only failures, and one line if anything changed; -QQ: only failures",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="name each image that was done or kept; -vv: with details"
+    )
+    parser.add_argument(
+        "--on-finish", metavar="CMD", help="at the end run this shell command with the summary as JSON on its stdin"
+    )
+    parser.add_argument("--bell", action="store_true", help="ring the terminal's bell at the end")
 
 
 def _add_run(parser: _Parser, default: str = "the newest") -> None:
@@ -274,6 +289,10 @@ def _report_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _schema_parser() -> argparse.ArgumentParser:
+    return _parser(f"{PROG} schema", "Print the JSON Schema of everything that --json and --ndjson print.")
+
+
 def _resume_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} resume", "Go on with a run that did not come to its end, with the same settings.")
     _add_run(parser, "the newest that did not end")
@@ -299,6 +318,7 @@ _PARSERS = {
     "runs": _runs_parser,
     "status": _status_parser,
     "report": _report_parser,
+    "schema": _schema_parser,
     "resume": _resume_parser,
     "quarantine": _quarantine_parser,
     "optimize": _optimize_parser,

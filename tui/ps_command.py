@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import time
 from typing import Any
 
+from engine import machine
 from engine.report import human_seconds
 from engine.runner import Live, running
 from tui.text import escape
@@ -61,7 +61,7 @@ def ps(arguments: argparse.Namespace) -> int:
     """List them, newest first."""
     found, now = asyncio.run(running()), time.time()
     if arguments.json:
-        print(json.dumps([_for_programs(live, now) for live in found]))
+        print(machine.dumps([_for_programs(live, now) for live in found]))
         return 0
     if found:
         print(HEAD)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import os
 import sys
 
 from engine import machine
-from engine.errors import RunnerError, system_reason
 from engine.past_report import RunReport, load
+from tui.saved import saved
 
 __all__ = ["report"]
 
@@ -18,16 +17,16 @@ ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".csv": "csv"}
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Make it and print or write it; returns the exit code. Raises RunnerError."""
+    """Make it and print or write it; returns the exit code. Raises RunnerError, PlanError."""
     found = load(arguments.run, arguments.against)
     form = arguments.form or ENDINGS.get(os.path.splitext(arguments.output or "")[1].lower(), "text")
-    data = _made(found, form).encode("utf-8", "backslashreplace")
     if arguments.output in (None, "-"):
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.write(_made(found, form).encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
     else:
-        _write(arguments.output, data)
+        with saved(arguments.output, "report") as file:
+            file.write(_made(found, form))
     return 0
 
 
@@ -47,16 +46,3 @@ def _made(found: RunReport, form: str) -> str:
     from engine.report_text import text
 
     return text(found) + "\n"
-
-
-def _write(path: str, data: bytes) -> None:
-    """Whole or not at all; raises RunnerError."""
-    temp = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temp, "xb") as file:
-            file.write(data)
-        os.replace(temp, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temp)
-        raise RunnerError(f"{path}: the report cannot be written: {system_reason(error)}; choose another -o") from None

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TextIO
+from dataclasses import replace
+from typing import Any, TextIO
 
+from engine import machine
 from engine.errors import RunnerError
 from engine.events import Event, Finished
-from engine.job import Status
-from engine.report import human_bytes, human_seconds, image_result, report_text
+from engine.image_record import write_csv
+from engine.report import human_bytes, image_result, report_text
 from engine.run import Run
 from engine.server import RunServer
 from engine.settings import Settings
 from engine.signals import GRACE_SECONDS, RunSignals
-from engine.view import Hangup, Phase, Update
-from engine.why import Why
+from engine.view import Hangup, Phase
+from tui.run_output import Output, Progress, image_line, put, put_json, tell
+from tui.saved import saved
 from tui.text import escape
 
 __all__ = ["Output", "dry_run", "run"]
@@ -31,86 +33,42 @@ EXIT_NOTHING = 3
 EXIT_LIMIT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What is printed."""
-
-    as_json: bool = False
-    as_ndjson: bool = False
-    quiet: bool = False
-
-    @property
-    def data(self) -> bool:
-        """Whether stdout is for programs."""
-        return self.as_json or self.as_ndjson
-
-
-class _Progress:
-    """One line on a terminal's stderr, rewritten in place; nothing elsewhere."""
-
-    def __init__(self, output: Output) -> None:
-        self.on = not output.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-    def show(self, update: Update) -> None:
-        if not self.on:
-            return
-        totals = update.totals
-        found = f"{totals.found}{'+' if totals.scanning else ''}"
-        share = f"{totals.through * 100 // totals.found:3}%" if totals.found else "  0%"
-        eta = f"  ETA {human_seconds(update.eta)}" if update.eta is not None else ""
-        line = (
-            f"{share}  {totals.through}/{found} images  {update.rate:.1f}/s  saved {human_bytes(totals.saved)}"
-            f"  failed {totals.failed}  {update.phase.value}{eta}"
-        )
-        width = 79
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            width = os.get_terminal_size(2).columns - 1
-        _say(f"\r\x1b[K{line[:width]}", sys.stderr)
-
-    def clear(self) -> None:
-        if self.on:
-            _say("\r\x1b[K", sys.stderr)
-
-
-def _tell(line: str) -> None:
-    _say(f"imgopt-tui: {line}\n", sys.stderr)
-
-
-def _print(text: str) -> None:
-    """A line of data."""
-    _say(f"{text}\n", sys.stdout)
-
-
-def _say(text: str, stream: TextIO) -> None:
-    """When nobody reads any more (closed pipe or terminal) the images matter more than the words: they go nowhere."""
-    try:
-        stream.write(text)
-        stream.flush()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError):
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, stream.fileno())
-            os.close(null)
-
-
 def run(
     paths: Sequence[str], settings: Settings, output: Output, *, on_hangup: str = "finish", resumes: str = ""
 ) -> int:
     """Run to the end and print what was asked for; returns the exit code. ``resumes``: the run this one continues."""
     if settings.on_full == "auto" and not sys.stderr.isatty():
         settings = replace(settings, on_full="stop")  # nobody would see that it waits
-    return asyncio.run(_run(paths, settings, output, on_hangup, resumes))
+    with contextlib.ExitStack() as stack:
+        table = stack.enter_context(saved(output.csv, "CSV")) if output.csv is not None else None
+        code, report = asyncio.run(_run(paths, settings, output, on_hangup, resumes, table))
+    if output.on_finish is not None:
+        _hand_over(output.on_finish, {"exitCode": code, "summary": report})
+    if output.bell and sys.stderr.isatty():
+        sys.stderr.write("\a")
+    return code
 
 
-async def _run(paths: Sequence[str], settings: Settings, output: Output, on_hangup: str, resumes: str) -> int:
-    progress = _Progress(output)
+def _hand_over(command: str, value: dict[str, object]) -> None:
+    """Give the summary to a shell command; what it prints is a message, not data. Its failure is said."""
+    text = machine.dumps(value).encode("ascii") + b"\n"
+    ended = subprocess.run(["/bin/sh", "-c", command], input=text, stdout=sys.stderr.fileno(), check=False)
+    if ended.returncode:
+        tell(f"the command of --on-finish ended with {ended.returncode}: {escape(command)}")
+
+
+async def _run(
+    paths: Sequence[str], settings: Settings, output: Output, on_hangup: str, resumes: str, table: TextIO | None
+) -> tuple[int, dict[str, object]]:
+    progress = Progress(output)
 
     def on_event(event: Event) -> None:
         if isinstance(event, Finished):
             if output.as_ndjson:
-                _print(json.dumps(image_result(work.state.catalog, event.index)))
-            if event.outcome.status in (Status.FAILED, Status.SKIPPED) and not output.data:
-                _name(work, event, progress, output)
+                put_json(image_result(work.state.catalog, event.index))
+            if line := image_line(work.state.catalog, event, output):
+                progress.clear()
+                tell(line)
 
     work = Run(paths, settings, resumes=resumes, on_event=on_event)
     work.on_hangup = Hangup(on_hangup)
@@ -121,47 +79,45 @@ async def _run(paths: Sequence[str], settings: Settings, output: Output, on_hang
         try:
             await stack.enter_async_context(RunServer(work))
         except (OSError, RunnerError) as error:
-            _tell(f"this run cannot be attached to: {error}")
+            tell(f"this run cannot be attached to: {error}")
         async for update in work.updates():
             if update.waits_for and not waits_for:
                 progress.clear()
-                _tell(escape(update.waits_for))
+                tell(escape(update.waits_for))
             waits_for = update.waits_for
             progress.show(update)
     progress.clear()
-    return await _conclude(work, output, signals.code)
-
-
-def _stopping(number: int, progress: _Progress) -> None:
-    if number == signal.SIGINT:
-        progress.clear()
-        _tell(f"stopping: the images in work have {GRACE_SECONDS:g} s; once more to stop now")
-
-
-def _name(work: Run, event: Finished, progress: _Progress, output: Output) -> None:
-    """One line for an image that was not done."""
-    if event.outcome.status is Status.SKIPPED and (output.quiet or event.outcome.why is Why.DONE_ALREADY):
-        return
-    progress.clear()
-    path = escape(work.state.catalog.path(event.index))
-    _tell(f"{path}: {event.outcome.status.value}: {escape(event.outcome.reason)}")
-
-
-async def _conclude(work: Run, output: Output, code: int) -> int:
-    report = await work.report()
-    if output.as_json:
-        catalog = work.state.catalog
-        results = [image_result(catalog, index) for index in range(len(catalog)) if catalog.status(index)]
-        _print(json.dumps({"summary": report, "results": results}))
-    elif output.as_ndjson:
-        _print(json.dumps({"summary": report}))
-    elif not output.quiet and report["found"]:
-        _print(report_text(report))
+    report = dict(await work.report())
+    _print_data(work, report, output, table)
     for line in await work.log(0, 1_000_000):
         if line.level == "error" or (line.level == "warning" and not output.quiet):
-            _tell(escape(line.text))
-    if code:
-        return code
+            tell(escape(line.text))
+    return signals.code or _exit_code(work, report), report
+
+
+def _stopping(number: int, progress: Progress) -> None:
+    if number == signal.SIGINT:
+        progress.clear()
+        tell(f"stopping: the images in work have {GRACE_SECONDS:g} s; once more to stop now")
+
+
+def _print_data(work: Run, report: dict[str, Any], output: Output, table: TextIO | None) -> None:
+    catalog = work.state.catalog
+    through = [index for index in range(len(catalog)) if catalog.status(index)]
+    if output.as_json:
+        put_json({"summary": report, "results": [image_result(catalog, index) for index in through]})
+    elif output.as_ndjson:
+        put_json({"summary": report})
+    elif not output.quiet and report["found"]:
+        put(report_text(report))
+    elif output.quiet == 1 and report["done"]:
+        saved_bytes = f"{human_bytes(report['savedBytes'])} ({report['savedPercent']:.1f}%)"
+        put(f"{report['done']} done, {report['failed']} failed, saved {saved_bytes}; run {report['run']}")
+    if table is not None:
+        write_csv((image_result(catalog, index) for index in through), table)
+
+
+def _exit_code(work: Run, report: dict[str, Any]) -> int:
     if work.limit:
         return EXIT_LIMIT
     if work.phase is Phase.STOPPED:
@@ -169,7 +125,7 @@ async def _conclude(work: Run, output: Output, code: int) -> int:
     if work.phase is Phase.FAILED or report["failed"]:
         return EXIT_FAILED
     if not report["found"]:
-        _tell("no images were found")
+        tell("no images were found")
         return EXIT_NOTHING
     return 0
 
@@ -181,7 +137,7 @@ def dry_run(paths: Sequence[str], settings: Settings, output: Output) -> int:
     plan = make_plan(paths, settings)
     results: list[dict[str, object]] = []
     size = skipped = 0
-    for folder, found in plan.scan(_tell):
+    for folder, found in plan.scan(tell):
         for entry in found:
             source, target = os.path.join(folder.source, entry.name), os.path.join(folder.target, entry.target_name)
             size += 0 if entry.skip else entry.size
@@ -191,13 +147,16 @@ def dry_run(paths: Sequence[str], settings: Settings, output: Output) -> int:
             results.append({**record, "original_size": entry.size, "status": status, "reason": entry.skip})
     summary = {"dryRun": True, "found": len(results), "skipped": skipped, "bytesFound": size, "output": plan.output}
     if output.as_json:
-        print(json.dumps({"summary": summary, "results": results}))
+        put_json({"summary": summary, "results": results})
     else:
         for result in results:
             source, target = escape(str(result["original_path"])), escape(str(result["optimized_path"]))
-            print(json.dumps(result) if output.as_ndjson else f"{source} -> {target or result['reason']}")
+            if output.as_ndjson:
+                put_json(result)
+            else:
+                print(f"{source} -> {target or result['reason']}")
         if output.as_ndjson:
-            print(json.dumps({"summary": summary}))
+            put_json({"summary": summary})
         else:
-            _tell(f"{len(results)} images, {human_bytes(size)}; nothing was written")
+            tell(f"{len(results)} images, {human_bytes(size)}; nothing was written")
     return 0 if results else EXIT_NOTHING

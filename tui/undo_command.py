@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from engine import machine
 from engine.areas import LAST, Area, chosen, find_areas
 from engine.errors import PlanError
 from engine.journal import forget_results
@@ -58,7 +58,7 @@ def _conclude(run: str, results: Sequence[Undone], *, dry_run: bool, as_json: bo
     if as_json:
         summary = {"run": run, "dryRun": dry_run, "back": back, "nothing": counts[Verdict.NOTHING], "refused": refused}
         listed = [{"path": one.path, "status": one.verdict.name.lower(), "reason": one.reason} for one in results]
-        print(json.dumps({"summary": summary, "results": listed}))
+        print(machine.dumps({"summary": summary, "results": listed}))
     else:
         would = "would be " if dry_run else ""
         print(f"run {run}: {back} {would}put back, {counts[Verdict.NOTHING]} as they were, {refused} refused")

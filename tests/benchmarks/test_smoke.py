@@ -14,7 +14,6 @@ from tests.benchmarks import presets, target
 from tests.benchmarks.process import REPOSITORY, module
 from tests.benchmarks.throughput import without_sharp
 
-pytestmark = pytest.mark.alone
 SHARP = Path(os.environ["IMGOPT_SHARP"]) if "IMGOPT_SHARP" in os.environ else None
 
 

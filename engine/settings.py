@@ -31,6 +31,10 @@ def _look(flag: str, low: int, help: str) -> Any:
     return declare(None, "encode", Kind.WHOLE, help, low=low, high=100, flags=(flag,))
 
 
+def _flag(section: str, help: str, *flags: str, default: bool = False, in_files: bool = True) -> Any:
+    return declare(default, section, Kind.FLAG, help, flags=flags, in_files=in_files)
+
+
 def _pixels(flag: str, help: str) -> Any:
     return declare(None, "encode", Kind.WHOLE, help, low=1, high=MAX_SIDE, unit="px", flags=(flag,))
 
@@ -62,12 +66,8 @@ class Settings:
     )
     min_quality: int | None = _look("--min-quality", 1, "with `target_quality`: the lowest quality to try; not set: 10")
     max_quality: int | None = _look("--max-quality", 1, "with `target_quality`: the highest quality to try")
-    lossless: bool = declare(
-        False,
-        "encode",
-        Kind.FLAG,
-        "make files smaller without changing a pixel, each in its own format",
-        flags=("--lossless",),
+    lossless: bool = _flag(
+        "encode", "make files smaller without changing a pixel, each in its own format", "--lossless"
     )
     effort: str = declare(
         "balanced",
@@ -103,12 +103,8 @@ class Settings:
         "largest result: JPEG, WebP and AVIF get the best quality from 10 up that fits; skip what does not fit",
         flags=("--max-size",),
     )
-    skip_larger: bool = declare(
-        False,
-        "encode",
-        Kind.FLAG,
-        "skip a resize or conversion whose result is larger than the original",
-        flags=("--skip-larger",),
+    skip_larger: bool = _flag(
+        "encode", "skip a resize or conversion whose result is larger than the original", "--skip-larger"
     )
     allow_loss: tuple[str, ...] = declare(
         (),
@@ -153,20 +149,16 @@ class Settings:
         "folder for the results, keeping the tree; not set: `optimized` inside each root",
         flags=("-o", "--output"),
     )
-    in_place: bool = declare(
-        False,
+    in_place: bool = _flag(
         "output",
-        Kind.FLAG,
         "replace each original by its smaller result; a conversion is written beside its source",
-        flags=("--in-place",),
+        "--in-place",
         in_files=False,
     )
-    replace: bool = declare(
-        False,
+    replace: bool = _flag(
         "output",
-        Kind.FLAG,
         "with `in_place` and `format`: the source goes, into the backups, once its conversion lies beside it",
-        flags=("--replace",),
+        "--replace",
         in_files=False,
     )
     preserve: tuple[str, ...] = declare(
@@ -186,12 +178,12 @@ class Settings:
         flags=("--verify",),
     )
 
-    backup: bool = declare(
-        True,
+    backup: bool = _flag(
         "output",
-        Kind.FLAG,
         "in place: keep each original, as a hard link where possible, for `undo`",
-        flags=("--backup", "--no-backup"),
+        "--backup",
+        "--no-backup",
+        default=True,
     )
     backup_folder: str | None = declare(
         None,
@@ -217,29 +209,23 @@ class Settings:
         flags=("--remember",),
     )
 
-    force: bool = declare(
-        False,
+    force: bool = _flag(
         "output",
-        Kind.FLAG,
         "do again what an earlier run did, and encode our own lossy results again even without their originals",
-        flags=("--force",),
+        "--force",
         in_files=False,
     )
-    retry_quarantined: bool = declare(
-        False,
+    retry_quarantined: bool = _flag(
         "output",
-        Kind.FLAG,
         "try again what was set aside because it crashed or hung a worker twice",
-        flags=("--retry-quarantined",),
+        "--retry-quarantined",
         in_files=False,
     )
 
-    recursive: bool = declare(
-        True, "scan", Kind.FLAG, "descend into folders below the roots", flags=("--recursive", "--no-recursive")
+    recursive: bool = _flag(
+        "scan", "descend into folders below the roots", "--recursive", "--no-recursive", default=True
     )
-    hidden: bool = declare(
-        False, "scan", Kind.FLAG, "include files and folders whose name starts with a dot", flags=("--hidden",)
-    )
+    hidden: bool = _flag("scan", "include files and folders whose name starts with a dot", "--hidden")
 
     workers: int | None = declare(
         None,
@@ -311,15 +297,17 @@ class Settings:
         512 * 1024**2, "limits", Kind.SIZE, "skip larger files", low=1, high=2**40, flags=("--max-file-size",)
     )
 
-    ascii: bool = declare(
-        False,
-        "screen",
-        Kind.FLAG,
-        "draw with 7-bit characters only (also chosen when the locale is not UTF-8)",
-        flags=("--ascii",),
+    ascii: bool = _flag(
+        "screen", "draw with 7-bit characters only (also chosen when the locale is not UTF-8)", "--ascii"
     )
-    mouse: bool = declare(
-        True, "screen", Kind.FLAG, "clicks and wheel in the dashboard", flags=("--mouse", "--no-mouse")
+    mouse: bool = _flag("screen", "clicks and wheel in the dashboard", "--mouse", "--no-mouse", default=True)
+    preview: str = declare(
+        "half",
+        "screen",
+        Kind.CHOICE,
+        "the crop in Tune; half: as text; auto: as a picture too, if the terminal says at the start that it draws them",
+        choices=("half", "auto", "kitty", "sixel"),
+        flags=("--preview",),
     )
 
     def with_values(self, values: Mapping[str, object]) -> Settings:

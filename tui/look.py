@@ -7,6 +7,7 @@ also a character or a word; the plain palette uses only bold, dim and reverse.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.style import Style
 
@@ -77,6 +78,12 @@ UNICODE = Glyphs("━", "─", "┃", ("", ""), "─", "│", "…", "›", "▾
 ASCII = Glyphs("#", ".", ":", ("[", "]"), "-", "|", "~", ">", "-", "+", " ", STATE_MARKS, "->", "-")
 
 
+@lru_cache(maxsize=2048)
+def _pair(role: str) -> Style:
+    front, back = role.split(" ")
+    return Style(color=front, bgcolor=back)
+
+
 class Look:
     """The glyphs and styles of this terminal."""
 
@@ -93,8 +100,8 @@ class Look:
         return Style.parse(f"{attributes} {front} on {back or BACKGROUND}".strip())
 
     def style(self, role: str) -> Style:
-        """The style of a role."""
-        return self._styles[role]
+        """The style of a role, or of two colours: ``#rrggbb #rrggbb``, front and back."""
+        return _pair(role) if role.startswith("#") else self._styles[role]
 
     def safe(self, text: str) -> str:
         """``text`` from outside the program, fit for this terminal."""

@@ -20,6 +20,7 @@ class Where(StrEnum):
     FILES = "files"
     BATCHES = "batches"
     IMAGES = "images"
+    TUNING = "tuning"
     FORM = "settings"
 
 
@@ -56,6 +57,8 @@ _KEY_NAMES = {
     "colon": ":",
     "slash": "/",
     "full_stop": ".",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "plus": "+",
     "minus": "-",
     "less_than_sign": "<",
@@ -80,8 +83,9 @@ _KEY_NAMES = {
     "backspace": "Backspace",
     "escape": "Esc",
 }
-_UNSHOWN = {"ctrl+c", "equals_sign", "underscore"}
-"""Keys that work without being advertised: neighbours of a key that needs Shift, and the habit of Ctrl+C."""
+_UNSHOWN = {"ctrl+c", "equals_sign", "underscore", "shift+left", "shift+down", "shift+up", "shift+right"}
+"""Keys that work without being advertised: neighbours of a key that needs Shift, the habit of Ctrl+C, and arrows with
+Shift, which some terminals keep for themselves."""
 
 ACTIONS: tuple[Action, ...] = (
     Action("help", ("question_mark", "f1"), "Help", "all keys, and what the marks mean", Where.EVERYWHERE, "Help"),
@@ -89,12 +93,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("files", ("1",), "Files", "choose folders and files", Where.EVERYWHERE),
     Action("batches", ("2",), "Batches", "one line a batch, one cell an image", Where.EVERYWHERE),
     Action("images", ("3",), "Images", "list of images", Where.EVERYWHERE),
+    Action("tune", ("4",), "Tune", "one image: its quality by number and by eye", Where.EVERYWHERE),
     Action("log", ("5",), "Log", "what happened", Where.EVERYWHERE),
     Action("next_pane", ("tab",), "Next pane", "to the next pane", Where.EVERYWHERE),
     Action("previous_pane", ("shift+tab",), "Previous pane", "to the pane before", Where.EVERYWHERE),
     Action("alone", ("Z",), "One pane alone", "all the room for one pane, and back", Where.EVERYWHERE),
     Action("filter", ("slash",), "Filter", "only images whose path contains a text", Where.EVERYWHERE, "Filter"),
     Action("copy", ("y",), "Copy path", "the chosen path to your clipboard", Where.EVERYWHERE),
+    Action("tune_image", ("t",), "Tune image", "find the quality of the chosen image", Where.EVERYWHERE, "Tune"),
     Action("settings", ("o",), "Settings", "settings of the next run; save them", Where.EVERYWHERE, "Settings"),
     Action("slower", ("less_than_sign",), "Redraw less", "fewer redraws a second", Where.EVERYWHERE),
     Action("faster", ("greater_than_sign",), "Redraw more", "more redraws a second", Where.EVERYWHERE),
@@ -125,6 +131,27 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort", ("s",), "Sort", "by the next column", Where.IMAGES, "Sort"),
     Action("reverse", ("S",), "Reverse", "sort the other way round", Where.IMAGES),
     Action("states", ("f",), "States", "only images of one state", Where.IMAGES, "States"),
+    Action("aim", ("t",), "Target", "type the score to reach", Where.TUNING, "Target"),
+    Action("aim_lower", ("left_square_bracket",), "Lower target", "one point less", Where.TUNING),
+    Action("aim_higher", ("right_square_bracket",), "Higher target", "one point more", Where.TUNING),
+    Action("turn_format", ("F",), "Format", "the ladder of the next format", Where.TUNING, "Format"),
+    Action("compare", ("c",), "Compare", "all formats at the same score, and back", Where.TUNING, "Compare"),
+    Action("flip", ("b",), "Flip", "show the original or the result", Where.TUNING, "flip"),
+    Action("flicker", ("f",), "Flicker", "flip by itself for a few seconds", Where.TUNING, "flicker"),
+    Action("difference", ("x",), "Difference", "what the result changed, 8 times as strong", Where.TUNING, "diff"),
+    Action("worst", ("n",), "Worst place", "move the crop to the worst place", Where.TUNING, "worst"),
+    Action("zoom", ("z",), "Zoom", "the crop's next scale", Where.TUNING, "zoom"),
+    Action("preview", ("v",), "Preview", "how the crop is shown: text, Kitty, Sixel", Where.TUNING, "preview"),
+    Action("crop_left", ("H", "shift+left"), "Crop left", "move the crop to the left", Where.TUNING),
+    Action("crop_down", ("J", "shift+down"), "Crop down", "move the crop down", Where.TUNING),
+    Action("crop_up", ("K", "shift+up"), "Crop up", "move the crop up", Where.TUNING),
+    Action("crop_right", ("L", "shift+right"), "Crop right", "move the crop to the right", Where.TUNING),
+    Action("estimate", ("E",), "Estimate", "the whole folder at this target, from a sample", Where.TUNING),
+    Action("apply_target", ("A",), "Apply", "to what is marked, else to the image's folder", Where.TUNING, "Apply"),
+    Action("save_target", ("S",), "Save preset", "keep target and format under a name", Where.TUNING, "Preset"),
+    Action("undo_target", ("u",), "Undo", "take the last Apply back", Where.TUNING, "Undo"),
+    Action("copy_command", ("y",), "Copy command", "the equal command to your clipboard", Where.TUNING, "Copy"),
+    Action("back", ("escape",), "Back", "to the pane before; measuring ends", Where.TUNING, "Back"),
     Action("change", ("space",), "Change", "the next value of a choice", Where.FORM, "Change"),
     Action("unset", ("d",), "Default", "back to the default", Where.FORM, "Default"),
     Action("apply", ("a",), "Apply", "use these settings for the next run", Where.FORM, "Apply"),

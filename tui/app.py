@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from textual.app import App
 from textual.screen import Screen
 
 from engine.settings import Settings
+from engine.tuning import ImageTuner
 from engine.view import Gauges, RunView
 from tui.dialogs import Choice, ChoiceDialog
 from tui.disk import Disk
 from tui.driver import LinkDriver
+from tui.graphics import TEXT_ONLY, Graphics
 from tui.header import Link, worker_mark
 from tui.look import Look
 from tui.main_screen import MainScreen
@@ -29,6 +32,8 @@ from tui.mirror import Mirror
 from tui.painter import Painter
 from tui.pens import Depth, Pens
 from tui.session import Launcher, Session
+from tui.tuned import Tuned
+from tui.tuning_estimate import Estimator
 
 __all__ = ["AppResult", "ImgoptApp", "Launcher"]
 
@@ -68,6 +73,9 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         clock: Callable[[], float] = time.monotonic,
         disk: Disk | None = None,
         gauges: Callable[[], Gauges] | None = None,
+        tuner: Callable[[], ImageTuner] | None = None,
+        estimator: Estimator | None = None,
+        graphics: Graphics = TEXT_ONLY,
     ) -> None:
         plain = depth is Depth.NONE
         super().__init__(ansi_color=plain, driver_class=LinkDriver)
@@ -84,6 +92,9 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self.main = MainScreen(self.roots, "batches" if view or start else "files")
         self._first_view, self._start = view, start
         self._gauges = gauges
+        self._new_tuner, self._estimator = tuner, estimator
+        self.tuned = Tuned()
+        self.graphics = graphics
         self._mouse_on = mouse
         self._painted = -1.0
         self._paint_due = False
@@ -128,6 +139,26 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
             await work
 
         self.run_worker(run())
+
+    def make_tuner(self) -> ImageTuner:
+        """What measures one image; it starts a worker of its own when it is used first."""
+        if self._new_tuner is None:
+            from engine.tuner import Tuner
+
+            return Tuner()
+        return self._new_tuner()
+
+    def estimator(self) -> Estimator:
+        """What estimates a run from a sample."""
+        if self._estimator is None:
+            from engine.estimate import QUICK, estimate
+
+            self._estimator = partial(estimate, sample=QUICK)
+        return self._estimator
+
+    def paint_soon(self) -> None:
+        """Something is known that was not: paint it as soon as the redraw rate allows."""
+        self._changed()
 
     def run_on(self, roots: Sequence[str]) -> None:
         """Start a run on these folders and files."""

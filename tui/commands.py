@@ -73,6 +73,38 @@ class Commands:
         """To the list."""
         self.main.show_pane("images")
 
+    def do_tune(self) -> None:
+        """To the image that is tuned; to the chosen one where there is none yet."""
+        if self.main.tune.tuning.path or not self._chosen_file():
+            self.tune(None)
+        else:
+            self.do_tune_image()
+
+    def do_tune_image(self) -> None:
+        """Find the quality of the chosen image."""
+        path = self._chosen_file()
+        if path:
+            self.tune(path)
+        else:
+            self.main.say("choose one image first: t tunes the one under the cursor")
+
+    def _chosen_file(self) -> str:
+        """The image under the cursor; empty where that is a folder or nothing."""
+        if self.main.active == "files":
+            node = self.main.files.chosen
+            return node.path if node and not node.is_folder else ""
+        row = self.main.chosen_row()
+        return row.source if row else ""
+
+    def tune(self, path: str | None) -> None:
+        """To the Tune tab; None: with the image that is there, if any."""
+        tune = self.main.tune
+        if self.main.active != "tune":
+            tune.came_from = self.main.active
+        self.main.show_pane("tune")
+        if path or tune.tuning.path:
+            tune.open(path or tune.tuning.path, self.host.settings)
+
     def do_log(self) -> None:
         """To the log."""
         self.main.show_pane("log")

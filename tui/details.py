@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
 
 from engine.view import ImageRow, ImageState, RunInfo, Update
 from tui import text
-from tui.canvas import Canvas
-from tui.dialogs import plain_lines
+from tui.actions import action
+from tui.canvas import Canvas, bindings
+from tui.dialogs import ReadDialog, plain_lines
 from tui.look import STATE_ROLES, Look, Parts
 
-__all__ = ["DetailsPane", "image_lines", "summary_lines"]
+__all__ = ["DetailsPane", "ImageDialog", "image_lines", "summary_lines"]
 
 _LABEL = 13
 
@@ -105,6 +109,21 @@ def summary_lines(info: RunInfo, update: Update, report: Sequence[str], look: Lo
 
 def _outcomes(done: int, kept: int, skipped: int, failed: int) -> str:
     return f"{done} done   {kept} kept   {skipped} skipped   {failed} failed"
+
+
+class ImageDialog(ReadDialog):
+    """All facts of an image in a box; the key that tunes it works there too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings([action("tune_image")])]
+
+    def __init__(self, row: ImageRow, look: Look, width: int) -> None:
+        super().__init__("Image", image_lines(row, look, width))
+        self._row = row
+
+    def action_act(self, id: str) -> None:
+        """Tune it."""
+        self.dismiss(None)
+        self.host.main.commands.tune(self._row.source)
 
 
 class DetailsPane(Canvas):

@@ -66,12 +66,14 @@ class FilesPane(Listing):
         icon = (glyphs.opened if node.open else glyphs.closed) if node.is_folder else glyphs.leaf
         right = self._figures(node)
         name = self.look.safe(node.name)
-        room = width - len(right) - 8 - 2 * node.depth
+        tuned = self.host.tuned.words(node.path)
+        room = width - len(right) - 8 - 2 * node.depth - (len(tuned) + 2 if tuned else 0)
         name = text.cut_left(name, room, glyphs.dots) if not node.depth else text.cut(name, room, glyphs.dots)
         left: Parts = [
             (f" [{mark}] ", "mark" if mark == Mark.SELF else "dim"),
             (f"{'  ' * node.depth}{icon} ", "accent"),
             (name, "strong" if node.is_folder else ""),
+            (f"  {tuned}" if tuned else "", "mark"),
         ]
         return spread(left, [(right + " ", "failed" if node.note and node.loaded else "dim")], width)
 

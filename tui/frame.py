@@ -13,9 +13,14 @@ from tui.parts import spread, width
 
 __all__ = ["TABS", "KeyLine", "MessageLine", "Rule", "Tabs", "TinyLine"]
 
-TABS = ("files", "batches", "images", "log")
+TABS = ("files", "batches", "images", "tune", "log")
 """Ids of the panes in order; each is also the id of the action that goes there."""
-_SCOPES = {"files": Where.FILES, "batches": Where.BATCHES, "images": Where.IMAGES}
+_SCOPES = {"files": Where.FILES, "batches": Where.BATCHES, "images": Where.IMAGES, "tune": Where.TUNING}
+_TUNING = (
+    *("apply_target", "undo_target", "copy_command", "save_target", "aim", "turn_format", "back", "compare"),
+    *("help", "quit"),
+)
+"""In Tune; the keys of its crop stand beside that."""
 _COMMON = ("help", "commands", "filter", "run", "pause", "choose", "settings", "quit")
 
 
@@ -69,10 +74,12 @@ class KeyLine(Canvas):
 
     def draw(self, y: int, width: int) -> Parts:
         """As many as fit; the way out is always among them."""
-        scope = _SCOPES.get(self.host.main.active)
+        active = self.host.main.active
+        scope = _SCOPES.get(active)
         own = [entry for entry in here(scope) if entry.short] if scope else []
         common = [action(id) for id in _COMMON]
-        return key_line([*common[:-1], *own, common[-1]], width, working=self.host.mirror.working)
+        entries = [*common[:-1], *own, common[-1]] if active != "tune" else [action(id) for id in _TUNING]
+        return key_line(entries, width, working=self.host.mirror.working)
 
 
 def key_line(entries: list[Action], cells: int, *, working: bool) -> Parts:

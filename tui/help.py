@@ -32,6 +32,7 @@ _TITLES = {
     Where.FILES: "In Files",
     Where.BATCHES: "In Batches",
     Where.IMAGES: "In Images",
+    Where.TUNING: "In Tune",
     Where.FORM: "In Settings",
 }
 

@@ -12,7 +12,7 @@ from engine.view import ImageRow, RunView, Window
 from tui.actions import MAIN, Where, action, here
 from tui.canvas import Canvas, Listing, bindings
 from tui.commands import Commands
-from tui.details import DetailsPane, image_lines
+from tui.details import DetailsPane, ImageDialog
 from tui.dialogs import ReadDialog, plain_lines
 from tui.files_pane import FilesPane
 from tui.frame import TABS, KeyLine, MessageLine, Rule, Tabs, TinyLine
@@ -23,6 +23,7 @@ from tui.log_pane import LogPane
 from tui.look import Parts
 from tui.paced import Paced
 from tui.side import SidePane
+from tui.tune_pane import TunePane
 
 __all__ = ["MainScreen", "visible"]
 
@@ -32,7 +33,7 @@ LOW = 20
 """Below this many lines the gauges go."""
 SAID = 5.0
 """Seconds a message stays; after that the line says again what the cursor is on."""
-_OWNERS = {Where.FILES: "files", Where.BATCHES: "batches", Where.IMAGES: "images"}
+_OWNERS = {Where.FILES: "files", Where.BATCHES: "batches", Where.IMAGES: "images", Where.TUNING: "tune"}
 
 
 def visible(width: int, height: int, active: str, *, alone: bool) -> set[str]:
@@ -40,7 +41,7 @@ def visible(width: int, height: int, active: str, *, alone: bool) -> set[str]:
     if width < TINY[0] or height < TINY[1]:
         return set()
     if width >= WIDE[0] and height >= WIDE[1] and not alone:
-        return {*TABS, "side", "details"}
+        return {*TABS, "side", "details"} - ({"log", "details"} if active == "tune" else {"tune"})
     return {active}
 
 
@@ -82,6 +83,7 @@ class MainScreen(Paced[None], inherit_bindings=False):
         self.files = FilesPane(roots, id="files")
         self.grid = BatchGrid(id="batches")
         self.images = ImagesPane(id="images")
+        self.tune = TunePane(id="tune")
         self.log_pane = LogPane(id="log")
         self._details = DetailsPane()
         self._about: list[Canvas] = [MessageLine(classes="frame"), Tabs(classes="frame"), self._details]
@@ -95,7 +97,7 @@ class MainScreen(Paced[None], inherit_bindings=False):
         """All panes are always there; a size decides which are shown."""
         yield TinyLine(id="tiny")
         yield Header(id="header")
-        yield Rule(classes="frame")
+        yield Rule(id="header-rule", classes="frame")
         yield self._about[1]
         with Horizontal(id="body"):
             with Vertical(id="files-box", classes="pane"):
@@ -118,6 +120,9 @@ class MainScreen(Paced[None], inherit_bindings=False):
                 yield PaneTitle("Chosen image")
                 yield self._details
             yield Wall(classes="wall bottom-wall")
+            with Vertical(id="tune-box", classes="pane"):
+                yield PaneTitle("Tune", "tune")
+                yield self.tune
             with Vertical(id="log-box", classes="pane"):
                 yield PaneTitle("Log", "log")
                 yield self.log_pane
@@ -136,6 +141,10 @@ class MainScreen(Paced[None], inherit_bindings=False):
         """Another size may show other panes."""
         self.place_panes()
 
+    def on_screen_suspend(self) -> None:
+        """A box opened over the panes."""
+        self.tune.picture_over.hide()
+
     def on_screen_resume(self) -> None:
         """A box closed: what it changed was not painted while it was open."""
         self.call_after_refresh(self.repaint)
@@ -147,17 +156,22 @@ class MainScreen(Paced[None], inherit_bindings=False):
         wide = len(shown) > 1
         self.set_class(wide, "-wide")
         self.set_class(height < LOW, "-low")
+        tuning = self.active == "tune"
+        self.set_class(tuning and wide, "-tuning")
         self.query_one("#tiny").display = not shown
-        self.query_one("#header").display = bool(shown)
         for frame in self.query(".frame"):
             frame.display = bool(shown)
+        for header in self.query("#header, #header-rule"):
+            header.display = bool(shown) and (wide or not tuning)
         for box in self.query(".pane-title, .wall, #side, #details-box"):
             box.display = wide
+        for box in self.query("#details-box, .bottom-wall"):
+            box.display = "details" in shown
         for name in TABS:
             self.query_one(f"#{name}-box").display = name in shown
         self.query_one("#middle").display = bool({"batches", "images"} & shown)
         self.query_one("#body").display = bool({"files", "batches", "images"} & shown)
-        self.query_one("#bottom").display = "log" in shown
+        self.query_one("#bottom").display = bool({"log", "tune"} & shown)
         if shown:
             self.pane(self.active).focus()
         else:
@@ -170,6 +184,7 @@ class MainScreen(Paced[None], inherit_bindings=False):
             "files": self.files,
             "batches": self.grid,
             "images": self.images,
+            "tune": self.tune,
             "log": self.log_pane,
         }
         return panes[name]
@@ -217,6 +232,8 @@ class MainScreen(Paced[None], inherit_bindings=False):
         about: tuple[str, str] = ("", "")
         if self.active == "images":
             about = self.images.describe()
+        elif self.active == "tune":
+            about = self.tune.describe()
         elif self.active == "batches" and not (self.grid.following and mirror.working):
             about = self.grid.describe()
         if about[0]:
@@ -245,9 +262,7 @@ class MainScreen(Paced[None], inherit_bindings=False):
 
     def show_row(self, row: ImageRow) -> None:
         """All facts of an image in a box."""
-        look = self.host.look
-        width = min(78, self.app.size.width) - 2
-        self.app.push_screen(ReadDialog("Image", image_lines(row, look, width)))
+        self.app.push_screen(ImageDialog(row, self.host.look, min(78, self.app.size.width) - 2))
 
     def show_image(self, index: int) -> None:
         """The same for an image that may not be here yet."""

@@ -70,6 +70,7 @@ async def _show_attached(run_id: str | None, settings: Settings) -> int:
 async def _show(roots: Sequence[str], settings: Settings, *, view: object = None, start: bool = False) -> int:
     from engine.runner import launch
     from tui.app import ImgoptApp
+    from tui.graphics import ask, wanted
     from tui.hangup import Leaving
     from tui.pens import Depth
 
@@ -82,6 +83,7 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
         ascii_only=settings.ascii or not is_utf8(os.environ),
         depth=Depth(colour_depth(os.environ)),
         mouse=settings.mouse,
+        graphics=wanted(settings.preview, lambda: ask(sys.stdin.fileno(), sys.stdout.fileno())),
     )
     loop = asyncio.get_running_loop()
 

@@ -134,7 +134,11 @@ class CropListing(Listing):
         room = columns(self.drawn.width)
         piece = self._piece(room.crop)
         pixels = self.work.pieces.get(piece) if piece else None
-        if pixels is not None and self.is_on_screen and self.screen.is_current and not self.preview.in_text:
+        if pixels is None or not self.is_on_screen or not self.screen.is_current or self.preview.in_text:
+            return
+        if not self.host.may_paint():
+            self.host.paint_soon()
+        else:
             left, top = self.region.x + room.ladder + 1, self.region.y + self.head
             self.picture_over.show(piece, pixels, self.preview, left, top)
 
@@ -180,8 +184,9 @@ class CropListing(Listing):
             self._flicker = self.set_interval(1 / min(self.host.rate, _FLIPS_A_SECOND), self._flick)
 
     def _flick(self) -> None:
-        self._flips -= 1
-        self._flip()
+        if self.host.may_paint():  # else what was flipped before has not left yet
+            self._flips -= 1
+            self._flip()
         if self._flips <= 0:
             self.stop_flicker()
 

@@ -62,11 +62,13 @@ class TunePane(CropListing):
         await self.work.close()
 
     def open(self, path: str, settings: Settings) -> None:
-        """Tune another image; the one that is open already goes on as it is."""
-        if path != self.tuning.path or settings != self.tuning.settings or self.tuning.problem:
+        """Tune another image, or the same with other settings; what is open already goes on as it is."""
+        if path != self.tuning.path:
             self.place = Place()
+        if path != self.tuning.path or settings != self.tuning.settings or self.tuning.problem:
             self.work.open(path, settings)
         else:
+            self.tuning.settings = settings
             self.work.wake()
 
     def _changed(self) -> None:
@@ -84,7 +86,10 @@ class TunePane(CropListing):
         return 4 if self.drawn.height >= 12 else 2
 
     def redraw(self) -> None:
-        """Paint what changed; the cursor stays on its rung where others came in between."""
+        """Paint what changed; the cursor stays on its rung where others came in between. Other settings of the next run
+        make other encodes."""
+        if self.is_on_screen and self.tuning.path and self.tuning.settings is not self.host.settings:
+            self.open(self.tuning.path, self.host.settings)
         self.cursor = self.tuning.cursor
         super().redraw()
 

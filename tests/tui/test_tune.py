@@ -223,6 +223,18 @@ async def test_the_equal_command_is_copied(tmp_path: Path, monkeypatch: pytest.M
         assert copied.read_text() == "imgopt-tui run /tmp --target-quality 80 --effort fast\n"
 
 
+async def test_other_settings_of_the_next_run_make_another_ladder() -> None:
+    async with tuning() as (it, tuner):
+        await settled(it)
+        await it.pilot.press("n")
+        place = it.app.main.tune.place
+        it.app.settings = Settings(target_quality=70, effort="fast")
+        it.app.main.repaint()
+        await it.until_text("effort: fast", "< smallest >= 70", "--effort fast")
+        assert [one for one in tuner.asked if one[0] == "open"] == [("open", "/tmp/c.jpg")] * 2
+        assert it.app.main.tune.place is place
+
+
 async def test_the_whole_folder_is_estimated_on_request_and_another_target_makes_that_void() -> None:
     asked: list[tuple[object, ...]] = []
     more = asyncio.Event()

@@ -11,7 +11,8 @@ kept, what to do.
     │   └── WriteFailed     the result could not be put in place; the source is untouched → status "failed"
     ├── TuningError         what was asked of an image that is tuned cannot be had; it is untouched
     ├── PoolError           no worker can be started
-    └── RunnerError         no such run, the runner is gone, or it speaks another protocol version
+    └── RunnerError         a run cannot be started or told something, or it speaks another protocol version
+        └── RunnerGone      no such run is going on
 
 Exit codes belong to the command line, not to these classes.
 """
@@ -98,6 +99,10 @@ class PoolError(ImgoptError):
 
 class RunnerError(ImgoptError):
     """A run cannot be reached, or speaks another version of the protocol."""
+
+
+class RunnerGone(RunnerError):
+    """No such run is going on; it may have been, and be in the journal."""
 
 
 def system_reason(error: OSError) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from os.path import join
 
 from engine.catalog import Folder
 from engine.events import Finished
@@ -35,9 +36,11 @@ class Feed:
         pool: ParallelProcessPool,
         note: Callable[[str, str], None],
         known: Callable[[], Known | None] = lambda: None,
+        only: Collection[str] = (),
     ) -> None:
         """``recipes`` are those of the plan's roots, in order; ``note`` takes a level and a line for the log; ``known``
-        waits for what is remembered of earlier runs, None for nothing."""
+        waits for what is remembered of earlier runs, None for nothing. ``only``: full paths of the images to take in,
+        empty for all."""
         self._plan = plan
         self._recipes = recipes
         self._state = state
@@ -48,6 +51,7 @@ class Feed:
         self.room = BackupRoom(settings.backup_limit if settings.in_place and settings.backup else None)
         """What the backups hold."""
         self._known = known
+        self._only = frozenset(only)
         self._origins: dict[int, str] = {}
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
@@ -111,6 +115,8 @@ class Feed:
     def _judged(self) -> Iterator[tuple[Folder, list[Found], list[Verdict]]]:
         known = self._known()
         for folder, found in self._plan.scan(lambda line: self._note("warning", line)):
+            if self._only:
+                found = [each for each in found if join(folder.source, each.name) in self._only]
             recipe = self._recipes[folder.root]
             yield folder, found, [judge(known, recipe, folder, each) for each in found]
 

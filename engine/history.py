@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import RunnerError
 from engine.known import DEATHS
@@ -20,11 +20,22 @@ from engine.view import Phase
 if TYPE_CHECKING:
     from engine.journal_file import JournalFile
 
-__all__ = ["INTERRUPTED", "PastRun", "choose", "clear_quarantine", "past_runs", "quarantined", "reading", "unfinished"]
+__all__ = [
+    "INTERRUPTED",
+    "PastRun",
+    "ask_journal",
+    "choose",
+    "clear_quarantine",
+    "known_runs",
+    "past_runs",
+    "quarantined",
+    "reading",
+    "unfinished",
+]
 
-INTERRUPTED = "interrupted"
-"""The phase of a run whose process is gone without a word."""
+INTERRUPTED = Phase.INTERRUPTED.value
 RUNNING = "running"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +81,25 @@ def _journal() -> Path:
 
 def past_runs() -> list[PastRun]:
     """All runs, newest first; raises RunnerError when the journal cannot be read."""
+    return asyncio.run(known_runs())
+
+
+async def known_runs() -> list[PastRun]:
+    """The same inside an event loop."""
     if not _journal().exists():
         return []
-    alive = {live.info.run_id for live in asyncio.run(running())}
+    alive = {live.info.run_id for live in await running()}
+    return await asyncio.to_thread(ask_journal, lambda file: _runs(file, alive))
+
+
+def _runs(file: JournalFile, alive: Collection[str]) -> list[PastRun]:
+    return [_past(row, file.counts(row["number"]), row["id"] in alive) for row in file.runs()]
+
+
+def ask_journal(question: Callable[[JournalFile], T]) -> T:
+    """The answer to a question that changes nothing; raises RunnerError when the journal cannot be read."""
     with reading() as file:
-        return [_past(row, file.counts(row["number"]), row["id"] in alive) for row in file.runs()]
+        return question(file)
 
 
 @contextlib.contextmanager
@@ -158,10 +183,7 @@ def unfinished(runs: Sequence[PastRun], run_id: str | None) -> PastRun:
 
 def quarantined() -> list[dict[str, Any]]:
     """What later runs leave out: path, size, deaths, reason, run, at; raises RunnerError."""
-    if not _journal().exists():
-        return []
-    with reading() as file:
-        return file.quarantined(DEATHS)
+    return ask_journal(lambda file: file.quarantined(DEATHS)) if _journal().exists() else []
 
 
 def clear_quarantine() -> int:

@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.job import Outcome
+from engine.runlog import LOG_LINES
 from engine.samples import Sample
 from engine.source import Identity
+from engine.view import LogLine
 
 if TYPE_CHECKING:
     from engine.journal_file import JournalFile, Mark
@@ -79,14 +81,17 @@ class Journal:
         folders: Callable[[], Sequence[str]],
         source: Callable[[int], str],
         note: Callable[[str, str], None],
+        log: Callable[[int], Sequence[LogLine]] = lambda number: (),
     ) -> None:
         """``folders`` names all folders of records that may be of interest; ``source`` tells an image's path;
-        ``note`` takes a level and a line, from any thread."""
+        ``note`` takes a level and a line, from any thread; ``log`` gives the lines from a number on."""
         self._path = path
         self._run = run
         self._folders = folders
         self._source = source
         self._note = note
+        self._log = log
+        self._logged = 0
         self._queue: deque[tuple[int, int, float, Outcome]] = deque()
         self._samples: deque[Sample] = deque()
         self._stride = 1
@@ -254,6 +259,9 @@ class Journal:
             self._file = None
 
     def _drain(self) -> None:
+        if lines := self._log(self._logged):
+            self._logged = lines[-1].number + 1
+            self._ask(lambda file: file.put_log(self._number, lines, LOG_LINES), None)
         while self._queue or self._read or self._crashed or self._samples:
             images = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
             read = [self._read.popleft() for _ in range(min(AT_ONCE, len(self._read)))]

@@ -11,7 +11,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -21,6 +21,7 @@ from engine.journal_tables import VERSION, ResultRow, bring_up
 from engine.ledger import Entry
 from engine.samples import Sample
 from engine.source import Identity
+from engine.view import LogLine
 
 __all__ = ["Damaged", "JournalFile", "Kind", "Mark", "is_damage", "journal_path", "move_aside", "rows_of"]
 
@@ -103,6 +104,11 @@ def move_aside(path: Path) -> Path:
         with contextlib.suppress(FileNotFoundError):
             os.rename(f"{path}{suffix}", f"{aside}{suffix}")
     return aside
+
+
+def _storable(text: str) -> str:
+    """The text with what is not Unicode written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _signed(number: int) -> int:
@@ -228,7 +234,7 @@ class JournalFile:
         marks = ",".join("?" * len(values))
         number = self._db.execute(f"INSERT INTO runs({names}) VALUES({marks})", (*values.values(),)).lastrowid
         assert number is not None
-        for table in ("results", "samples"):
+        for table in ("results", "samples", "log"):
             self._db.execute(f"DELETE FROM {table} WHERE run <= ?", (number - RUNS_WITH_RESULTS,))
         return number
 
@@ -264,6 +270,24 @@ class JournalFile:
         """The samples of a run, oldest first."""
         query = 'SELECT tick, at, cpu, memory, used, "limit", workers, through FROM samples WHERE run=? ORDER BY tick'
         return [Sample(*row) for row in self._db.execute(query, (number,))]
+
+    def put_log(self, number: int, lines: Iterable[LogLine], most: int) -> None:
+        """Lines of a run's log; of all it has only the newest ``most`` stay."""
+        rows = [(number, line.number, line.time, line.level, _storable(line.text)) for line in lines]
+        self._db.executemany("INSERT OR REPLACE INTO log VALUES(?,?,?,?,?)", rows)
+        if rows:
+            self._db.execute("DELETE FROM log WHERE run=? AND number<=?", (number, rows[-1][1] - most))
+
+    def log(self, number: int, first: int, count: int) -> tuple[LogLine, ...]:
+        """Lines of a run from line ``first``."""
+        query = "SELECT number, at, level, text FROM log WHERE run=? AND number>=? ORDER BY number LIMIT ?"
+        return tuple(LogLine(*row) for row in self._db.execute(query, (number, first, count)))
+
+    def query(self, sql: str, values: Sequence[object], **functions: Callable[..., Any]) -> sqlite3.Cursor:
+        """What an SQL query finds; ``functions`` of one value may be used in it."""
+        for name, function in functions.items():
+            self._db.create_function(name, 1, function)
+        return self._db.execute(sql, values)
 
     # ── images ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,7 @@
 
 runs         what was asked for, how it ended; ``ended`` is NULL until then
 results      every image that a run took to its end
+log          what runs had to say, the newest lines of each
 samples      CPU, memory and progress over the run (``engine.samples.Sample``)
 marks        by content: what was made into what by which recipe
 stats        which content a file has that was not touched since, so that it need not be read again
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "ResultRow", "bring_up"]
 
-VERSION = 2
+VERSION = 3
 """In ``user_version``."""
 
 
@@ -54,8 +55,8 @@ class ResultRow(NamedTuple):
     score: float | None = None
     """Where one was asked for."""
     more: str = ""
-    """JSON with ``siblings`` (as lists of ``Sibling``'s fields) and ``measured`` (``Measured``'s fields); empty: none
-    of them."""
+    """JSON with those of these that there are: ``stages``, ``peak`` and ``options`` as in ``Outcome``, ``siblings`` (as
+    lists of ``Sibling``'s fields), ``measured`` (``Measured``'s fields); empty: none of them."""
 
 
 _TYPES = {"path": "BLOB NOT NULL", "target": "BLOB NOT NULL DEFAULT x''", "score": "REAL"}
@@ -77,6 +78,9 @@ _SAMPLES = """CREATE TABLE samples(
   run INTEGER NOT NULL, tick INTEGER NOT NULL, at REAL NOT NULL, cpu REAL NOT NULL, memory INTEGER NOT NULL,
   used INTEGER NOT NULL, "limit" INTEGER NOT NULL, workers INTEGER NOT NULL, through INTEGER NOT NULL,
   PRIMARY KEY(run, tick)) WITHOUT ROWID"""
+_LOG = """CREATE TABLE log(
+  run INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY(run, number)) WITHOUT ROWID"""
 _TABLES = (
     """CREATE TABLE runs(
   number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, pid INTEGER, started REAL NOT NULL, ended REAL, phase TEXT,
@@ -84,6 +88,7 @@ _TABLES = (
   records TEXT NOT NULL, resumes TEXT, report TEXT)""",
     f"CREATE TABLE results({', '.join(map(_column, ResultRow._fields))}, PRIMARY KEY(run, number)) WITHOUT ROWID",
     _SAMPLES,
+    _LOG,
     """CREATE TABLE marks(
   hash BLOB NOT NULL, recipe TEXT NOT NULL, kind INTEGER NOT NULL, size INTEGER NOT NULL, other BLOB NOT NULL,
   flags INTEGER NOT NULL, run TEXT NOT NULL, backup BLOB NOT NULL, siblings TEXT,
@@ -100,6 +105,7 @@ _TABLES = (
 _FROM_1 = (
     *(f"ALTER TABLE results ADD COLUMN {_column(name)}" for name in ResultRow._fields[_OLD_RESULTS:]),
     _SAMPLES,
+    _LOG,
 )
 
 
@@ -111,6 +117,6 @@ def bring_up(db: sqlite3.Connection) -> None:
         import sqlite3
 
         raise sqlite3.NotSupportedError("it is of a newer version of imgopt-tui")
-    for statement in {0: _TABLES, 1: _FROM_1}.get(version, ()):
+    for statement in {0: _TABLES, 1: _FROM_1, 2: (_LOG,)}.get(version, ()):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={VERSION}")

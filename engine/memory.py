@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.absolute import absolute
@@ -16,6 +16,7 @@ from engine.places import state_folder
 from engine.plan import Plan
 from engine.progress import RunState
 from engine.records import RunRecords
+from engine.runlog import RunLog
 from engine.samples import Sample, Sampler
 from engine.view import Gauges, Phase
 from engine.why import Why
@@ -33,13 +34,13 @@ class RunMemory:
         plan: Plan,
         records: RunRecords,
         state: RunState,
-        note: Callable[[str, str], None],
+        log: RunLog,
         resumes: str = "",
     ) -> None:
-        """``paths`` as they were given; ``note`` takes a level and a line."""
+        """``paths`` as they were given."""
         self._settings = plan.settings
         self._records = records
-        self._note = note
+        self._note = log.note
         self._loop: asyncio.AbstractEventLoop | None = None
         self._journal: Journal | None = None
         self._sampler = Sampler()
@@ -63,7 +64,7 @@ class RunMemory:
             return folders_of_records(roots, plan.settings.backup_folder, state_folder())
 
         path = state_folder() / "journal.sqlite"
-        self._journal = Journal(path, row, folders, state.catalog.source, self._tell)
+        self._journal = Journal(path, row, folders, state.catalog.source, self._tell, log.since)
 
     def _tell(self, level: str, line: str) -> None:
         """From the journal's thread."""

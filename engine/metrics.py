@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.job import Outcome, Status
 from engine.view import BatchRow
 
-__all__ = ["ParallelProcessingMetrics", "PerSecond", "RateMeter"]
+__all__ = ["ParallelProcessingMetrics", "PerSecond", "RateMeter", "Spread"]
 
 UNSET = -1.0
 RECENT_BATCHES = 60

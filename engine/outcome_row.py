@@ -17,6 +17,12 @@ def result_row(run: int, index: int, source: str, slot: int, at: float, outcome:
     """The row of image ``index`` of run number ``run``; ``at``: seconds after the run's beginning."""
     measured = outcome.measured
     more: dict[str, object] = {}
+    if outcome.stages:
+        more["stages"] = [round(seconds, 4) for seconds in outcome.stages]
+    if outcome.peak_bytes:
+        more["peak"] = outcome.peak_bytes
+    if outcome.options:
+        more["options"] = outcome.options
     if outcome.siblings:
         more["siblings"] = [astuple(one) for one in outcome.siblings]
     if measured is not None:

@@ -24,7 +24,7 @@ from engine.names import fold, output_names, output_names_beside
 from engine.settings import Settings
 from engine.variants import sibling_bases
 
-__all__ = ["Entry", "Found", "Plan", "count_tree", "list_folder", "make_plan"]
+__all__ = ["Entry", "Found", "Plan", "count_tree", "labels", "list_folder", "make_plan"]
 
 OUTPUT_FOLDER = "optimized"
 CHUNK = 2_000
@@ -279,9 +279,9 @@ def _roots(paths: Sequence[str], settings: Settings) -> list[Root]:
     folders = [one for one in dict.fromkeys(folders) if not any(_reached(one, other, settings) for other in folders)]
     named = {parent: _unreached(parent, names, folders, settings) for parent, names in named.items()}
     named = {parent: names for parent, names in named.items() if names}
-    labels = _labels([*folders, *named])
+    names_of = labels([*folders, *named])
     files_of = [(folder, ()) for folder in folders] + [(parent, tuple(names)) for parent, names in named.items()]
-    return [Root(source, source, label, names) for (source, names), label in zip(files_of, labels, strict=True)]
+    return [Root(source, source, label, names) for (source, names), label in zip(files_of, names_of, strict=True)]
 
 
 def _leads_to_folder(path: str) -> bool:
@@ -309,18 +309,18 @@ def _unreached(parent: str, names: Sequence[str], folders: Sequence[str], settin
     return [name for name in names if not looks_like_image(name) or (name.startswith(".") and not settings.hidden)]
 
 
-def _labels(sources: Sequence[str]) -> list[str]:
+def labels(sources: Sequence[str]) -> list[str]:
     """Distinct names of several roots; a single root needs none."""
     if len(sources) < 2:
         return [""] * len(sources)
-    labels: list[str] = []
+    found: list[str] = []
     for source in sources:
         base = os.path.basename(source) or "root"
         label, number = base, 2
-        while fold(label) in {fold(other) for other in labels}:
+        while fold(label) in {fold(other) for other in found}:
             label, number = f"{base}-{number}", number + 1
-        labels.append(label)
-    return labels
+        found.append(label)
+    return found
 
 
 def _targets(roots: Sequence[Root], output: str | None) -> tuple[Root, ...]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.errors import RunnerError
+from engine.errors import RunnerError, RunnerGone
 from engine.view import BatchRow, Hangup, ImageRow, LogLine, Page, RunInfo, Update, Window
 from engine.wire import PROTOCOL, from_json, read_frame, to_json, update_from_json, write_frame
 
@@ -39,10 +39,13 @@ class RemoteRun:
         try:
             reader, writer = await asyncio.open_unix_connection(path)
         except OSError as error:
-            raise RunnerError(f"run {path.stem} cannot be reached: {error.strerror}") from None
+            raise RunnerGone(f"run {path.stem} cannot be reached: {error.strerror}") from None
         try:
             greeting = await asyncio.wait_for(read_frame(reader), GREETING_SECONDS)
-        except (EOFError, TimeoutError):
+        except EOFError:
+            writer.close()
+            raise RunnerGone(f"run {path.stem} has just ended") from None
+        except TimeoutError:
             writer.close()
             raise RunnerError(f"run {path.stem} does not answer") from None
         except RunnerError:

@@ -13,7 +13,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -68,11 +68,12 @@ class Run(Controls):
         *,
         run_id: str | None = None,
         resumes: str = "",
+        only: Collection[str] = (),
         on_event: Callable[[Event], None] = lambda event: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Checks roots and output and raises PlanError; nothing is started or written yet. ``resumes`` is the id of
-        the run that this one continues."""
+        the run that this one continues; ``only``: of all images just those with these full paths, unless empty."""
         self.settings = settings
         self._log = RunLog()
         note = self._log.note
@@ -95,8 +96,8 @@ class Run(Controls):
             backlog=2 * QUEUE_IMAGES * max(room.workers, 4),
         )
         recipes = self._records.recipes(self._plan.recipe())
-        self._memory = RunMemory(run_id, roots, self._plan, self._records, state, note, resumes)
-        feed = Feed(self._plan, recipes, state, progress, pool, note, self._memory.known)
+        self._memory = RunMemory(run_id, roots, self._plan, self._records, state, self._log, resumes)
+        feed = Feed(self._plan, recipes, state, progress, pool, note, self._memory.known, only)
         self._ground = Ground(self._plan, self._records)
         guard = DiskGuard(
             self._ground.room(),
@@ -183,11 +184,11 @@ class Run(Controls):
         self._life.last_work()
         self._look()
         await self._progress.close()
-        await asyncio.to_thread(self._memory.finish, end, self._report(end))
-        self._ground.leave()
         totals = self.state.totals()
         saved = human_bytes(totals.saved)
         self.note("info", f"{end.value}: {totals.through} of {totals.found} images, {saved} saved")
+        await asyncio.to_thread(self._memory.finish, end, self._report(end))
+        self._ground.leave()
         self._life.phase = end
         self._over.set()
         self._progress.announce()

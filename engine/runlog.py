@@ -7,7 +7,7 @@ from collections import deque
 
 from engine.view import LogLine
 
-__all__ = ["RunLog"]
+__all__ = ["LOG_LINES", "RunLog"]
 
 LOG_LINES = 10_000
 """Newest lines kept in memory."""
@@ -29,6 +29,10 @@ class RunLog:
         self.count += 1
         if level != "info":
             self.message = text
+
+    def since(self, first: int) -> tuple[LogLine, ...]:
+        """Lines from number ``first`` on, of those still kept."""
+        return self.lines(first, self.count - first) if first < self.count else ()
 
     def lines(self, first: int, count: int) -> tuple[LogLine, ...]:
         """Lines from number ``first``, of those still kept."""

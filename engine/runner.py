@@ -21,7 +21,7 @@ from pathlib import Path
 
 from engine.absolute import absolute
 from engine.child import command, environment
-from engine.errors import ImgoptError, RunnerError
+from engine.errors import ImgoptError, RunnerError, RunnerGone
 from engine.places import log_file, sockets
 from engine.remote import RemoteRun
 from engine.settings import Settings
@@ -29,15 +29,17 @@ from engine.view import RunInfo, Update
 
 __all__ = ["Live", "attach", "launch", "running"]
 
-LINGER_SECONDS = 10.0
+LINGER_SECONDS = 3.0
 """After its end a runner still answers for this long, and for as long as a client is connected."""
 LEAVE_SECONDS = 0.3
 """After a signal it answers no longer than this: enough for clients to see the end."""
 
 
-async def launch(roots: Sequence[str], settings: Settings) -> RemoteRun:
-    """Start a run in a detached process and connect to it; raises RunnerError, or PlanError's sentence as one."""
-    spec = {"roots": [os.path.abspath(root) for root in roots], "settings": absolute(settings).to_json()}
+async def launch(roots: Sequence[str], settings: Settings, only: Sequence[str] = ()) -> RemoteRun:
+    """Start a run in a detached process and connect to it; raises RunnerError, or PlanError's sentence as one.
+    ``only``: of all images just those with these full paths, unless empty."""
+    paths = [os.path.abspath(root) for root in roots]
+    spec = {"roots": paths, "settings": absolute(settings).to_json(), "only": list(only)}
     answer = await asyncio.to_thread(_start, json.dumps(spec).encode("ascii"))
     if "error" in answer:
         raise RunnerError(answer["error"])
@@ -107,7 +109,7 @@ async def _remove_if_dead(path: Path) -> None:
 
 async def attach(run_id: str | None = None) -> RemoteRun:
     """Connect to a run by id (its beginning is enough), or to the newest one, one that is going on first; raises
-    RunnerError."""
+    RunnerError, RunnerGone where there is none."""
     paths = [path for path in sockets() if run_id is None or path.stem.startswith(run_id)]
     problem: RunnerError | None = None
     over: RemoteRun | None = None
@@ -130,7 +132,7 @@ async def attach(run_id: str | None = None) -> RemoteRun:
         return over
     if problem is not None and run_id is not None:
         raise problem
-    raise RunnerError("no run is going on" if run_id is None else f"no run {run_id!r} is going on; see imgopt-tui ps")
+    raise RunnerGone("no run is going on" if run_id is None else f"no run {run_id!r} is going on; see imgopt-tui ps")
 
 
 def _answer(value: dict[str, str]) -> None:
@@ -142,12 +144,12 @@ def _answer(value: dict[str, str]) -> None:
     os.close(null)
 
 
-async def _serve(roots: Sequence[str], settings: Settings) -> None:
+async def _serve(roots: Sequence[str], settings: Settings, only: Sequence[str]) -> None:
     from engine.run import Run
     from engine.server import RunServer
     from engine.signals import RunSignals
 
-    run = Run(roots, settings)
+    run = Run(roots, settings, only=only)
     signals = RunSignals(run)
     signals.install()
     async with run, RunServer(run) as server:
@@ -170,7 +172,7 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         settings = Settings().with_values(spec["settings"])
-        asyncio.run(_serve(spec["roots"], settings))
+        asyncio.run(_serve(spec["roots"], settings, spec["only"]))
     except ImgoptError as error:
         _answer({"error": str(error)})
         return 1

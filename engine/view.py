@@ -63,11 +63,13 @@ class Phase(StrEnum):
     """Ended before its end, on request."""
     FAILED = "failed"
     """Could not go on; the last log line says why."""
+    INTERRUPTED = "interrupted"
+    """Its process is gone without a word."""
 
     @property
     def over(self) -> bool:
         """Whether nothing more will happen."""
-        return self in (Phase.FINISHED, Phase.STOPPED, Phase.FAILED)
+        return self in (Phase.FINISHED, Phase.STOPPED, Phase.FAILED, Phase.INTERRUPTED)
 
 
 class Hangup(StrEnum):

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from engine import runner
+from engine.run import Run
 from engine.settings import Settings
 from engine.view import Phase
 from tests.engine.test_control import nices, until
-from tests.engine.test_run import fill
-from tests.engine.test_runner import end
+from tests.engine.test_run import fill, finish
+from tests.engine.test_runner import end, over
 from tui import ctl_command
 from tui.__main__ import main
 from tui.ctl_words import WORDS
@@ -63,8 +64,32 @@ async def test_scripts_tell_a_run_what_its_screen_can(
         capsys.readouterr()
         assert await tell("ps --json") == 0
         assert json.loads(capsys.readouterr().out) == []
+        assert await tell(f"ctl {run} pause") == 1
+        assert f"run {run} is over" in capsys.readouterr().err
     finally:
         await end(view)
+
+
+async def test_what_can_be_said_to_a_run_that_is_over(
+    tmp_path: Path, samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 1)
+    broken = root / "broken.jpg"
+    broken.write_bytes((samples / "photo.jpg").read_bytes()[:2000])
+    await finish(Run([str(root)], Settings(workers=1)))
+    broken.write_bytes((samples / "photo.jpg").read_bytes())
+    assert await tell("ctl status --json") == 0
+    status = json.loads(capsys.readouterr().out)
+    assert (status["phase"], status["totals"]["failed"]) == ("finished", 1)
+    assert await tell("ctl retry-failed") == 0
+    said = capsys.readouterr().err.split()
+    assert said[2:] == f"does the failed images of run {status['run']} again".split()
+    view = await runner.attach(said[1])
+    try:
+        assert (await over(view)).totals.done == 1
+    finally:
+        await end(view)
+    assert (root / "optimized" / "broken.jpg").exists()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from engine import machine
+from engine.errors import RunnerError
+from engine.opening import open_run, retry_failed
 from engine.report import human_bytes, human_seconds
 from engine.runner import attach
 from engine.settings import setting
@@ -24,6 +26,8 @@ __all__ = ["DOES", "READS", "ctl", "first_update"]
 Values = Sequence[Any]
 AUTO = "auto"
 NOW = "now"
+ALSO_PAST = ("status", "retry-failed")
+"""What can be said of a run that is over, or to it."""
 
 
 def _workers(text: str) -> int:
@@ -149,15 +153,26 @@ def _for_programs(run_id: str, update: Update) -> dict[str, Any]:
 
 
 async def _tell(run: str | None, name: str, values: Values, *, as_json: bool) -> None:
-    view = await attach(run)
+    view = await (open_run(run) if name in ALSO_PAST else attach(run))
     try:
+        run_id, update = view.info.run_id, await first_update(view)
         if name == "status" and as_json:
-            print(machine.dumps(_for_programs(view.info.run_id, await first_update(view))))
-            return
-        sentence = await DOES[name](view, values)
-        print(f"run {view.info.run_id} {sentence}", file=sys.stdout if name == "status" else sys.stderr)
+            print(machine.dumps(_for_programs(run_id, update)))
+        elif update.phase.over and name != "status":
+            await _tell_past(run_id, name)
+        else:
+            sentence = await DOES[name](view, values)
+            print(f"run {run_id} {sentence}", file=sys.stdout if name == "status" else sys.stderr)
     finally:
         await view.close()
+
+
+async def _tell_past(run_id: str, name: str) -> None:
+    if name != "retry-failed":
+        raise RunnerError(f"run {run_id} is over")
+    view = await retry_failed(run_id)
+    print(f"run {view.info.run_id} does the failed images of run {run_id} again", file=sys.stderr)
+    await view.close()
 
 
 def ctl(arguments: argparse.Namespace) -> int:

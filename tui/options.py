@@ -18,7 +18,7 @@ __all__ = ["COMMANDS", "UsageError", "dashboard_parser", "given_settings", "pars
 PROG = "imgopt-tui"
 COMMANDS = {
     "run": "optimize a tree without a screen",
-    "attach": "open the dashboard on a running run",
+    "attach": "open the dashboard on a run that is going on or over",
     "ps": "list running runs",
     "ctl": "tell a running run: pause, workers, memory, cancel an image, ...",
     "stop": "end a running run",
@@ -184,8 +184,8 @@ def _add_run(parser: _Parser, default: str = "the newest") -> None:
 
 
 def _attach_parser() -> argparse.ArgumentParser:
-    parser = _parser(f"{PROG} attach", "Open the dashboard on a running run.")
-    _add_run(parser)
+    parser = _parser(f"{PROG} attach", "Open the dashboard on a run that is going on, or on one that is over.")
+    _add_run(parser, "the newest that is going on, else the newest")
     _add_settings(parser, ("screen",))
     return parser
 

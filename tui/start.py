@@ -38,7 +38,7 @@ def open_dashboard(paths: Sequence[str], settings: Settings, *, demo: bool = Fal
 
 
 def open_attached(run_id: str | None, settings: Settings) -> int:
-    """Open the dashboard on a running run; raises RunnerError."""
+    """Open the dashboard on a run, going on or over; raises RunnerError."""
     if not usable(os.environ):
         _say("no terminal for the dashboard; running runs are listed by: imgopt-tui ps")
         return EXIT_USAGE
@@ -61,9 +61,9 @@ def _demo(settings: Settings) -> int:
 
 
 async def _show_attached(run_id: str | None, settings: Settings) -> int:
-    from engine.runner import attach
+    from engine.opening import open_run
 
-    view = await attach(run_id)
+    view = await open_run(run_id)
     return await _show(view.info.roots, settings, view=view)
 
 

@@ -39,6 +39,10 @@ def _pixels(flag: str, help: str) -> Any:
     return declare(None, "encode", Kind.WHOLE, help, low=1, high=MAX_SIDE, unit="px", flags=(flag,))
 
 
+def _choice(help: str, flag: str, default: str, *others: str) -> Any:
+    return declare(default, "screen", Kind.CHOICE, help, choices=(default, *others), flags=(flag,))
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one run, every value checked. None means "not set"."""
@@ -300,14 +304,18 @@ class Settings:
     ascii: bool = _flag(
         "screen", "draw with 7-bit characters only (also chosen when the locale is not UTF-8)", "--ascii"
     )
+    colors: str = _choice(
+        "colours of the terminal; auto: by TERM, COLORTERM and NO_COLOR; none: only bold and reverse",
+        *("--colors", "auto", "none", "16", "256", "true"),
+    )
+    theme: str = _choice(
+        "colours on a dark or on a light background; auto: what the terminal says it has",
+        *("--theme", "auto", "dark", "light"),
+    )
     mouse: bool = _flag("screen", "clicks and wheel in the dashboard", "--mouse", "--no-mouse", default=True)
-    preview: str = declare(
-        "half",
-        "screen",
-        Kind.CHOICE,
+    preview: str = _choice(
         "the crop in Tune; half: as text; auto: as a picture too, if the terminal says at the start that it draws them",
-        choices=("half", "auto", "kitty", "sixel"),
-        flags=("--preview",),
+        *("--preview", "half", "auto", "kitty", "sixel"),
     )
 
     def with_values(self, values: Mapping[str, object]) -> Settings:

@@ -51,6 +51,8 @@ class Link:
     """Seconds an answer of the emulator is under way."""
     answers: bool = True
     """Whether the emulator answers questions at all."""
+    background: str = ""
+    """What the emulator says its background is (``rgb:ffff/ffff/ffff``); empty: it does not answer that."""
     still: bool = False
     """Nothing is read any more."""
 
@@ -162,6 +164,8 @@ class Terminal:
             elif b"\x1b[6n" in data:
                 column = data.rpartition(b"\x1b[6n")[0].rpartition(b"\x1b[1;")[2].rstrip(b"H")
                 self.screen.said.append(f"\x1b[1;{column.decode()}R")
+            if self.link.background and b"\x1b]11;?" in data:
+                self.screen.said.append(f"\x1b]11;{self.link.background}\x1b\\")
             for answer in self.screen.said:
                 if self.link.answers:
                     heapq.heappush(self._answers, (time.monotonic() + self.link.latency, answer))

@@ -30,6 +30,7 @@ from tui.look import Look
 from tui.main_screen import MainScreen
 from tui.mirror import Mirror
 from tui.painter import Painter
+from tui.palettes import Theme
 from tui.pens import Depth, Pens
 from tui.session import Launcher, Session
 from tui.tuned import Tuned
@@ -69,6 +70,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         start: bool = False,
         ascii_only: bool,
         depth: Depth = Depth.MANY,
+        theme: Theme | None = None,
         mouse: bool,
         clock: Callable[[], float] = time.monotonic,
         disk: Disk | None = None,
@@ -77,13 +79,15 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         estimator: Estimator | None = None,
         graphics: Graphics = TEXT_ONLY,
     ) -> None:
-        plain = depth is Depth.NONE
-        super().__init__(ansi_color=plain, driver_class=LinkDriver)
+        plain, few = depth is Depth.NONE, depth is Depth.SIXTEEN
+        self._theme = theme or Theme()
+        self.look = Look(ascii_only=ascii_only, plain=plain, palette=self._theme.palette(few=few))
+        super().__init__(ansi_color=plain or few, driver_class=LinkDriver)
+        del self._filters[1:]  # what Textual makes of NO_COLOR: there are greys in it
         self.animation_level = "none"
         self.roots = tuple(roots)
         self.settings = settings
         self.clock = clock
-        self.look = Look(ascii_only=ascii_only, plain=plain)
         self.disk = disk or Disk()
         self.mirror = Mirror()
         self.session = Session(self.mirror, launcher, changed=self._changed, failed=self.failed)
@@ -113,6 +117,23 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
     def rate(self) -> int:
         """Redraws a second at most: what the user wants and the link carries."""
         return min(self.limit, self._driver.pace.rate) if isinstance(self._driver, LinkDriver) else self.limit
+
+    @property
+    def wants_background(self) -> bool:
+        """Whether the terminal is to be asked if it is light or dark."""
+        return self._theme.light is None and not self.look.plain
+
+    def background_is(self, light: bool | None) -> None:
+        """The terminal has answered; None where the answer says nothing."""
+        self._theme = replace(self._theme, light=bool(light))
+        if light != self.look.palette.light:
+            self.look.take(self._theme.palette(few=self.look.palette.few))
+            self.refresh_css(animate=False)
+            self.repaint_all()
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Textual's, and the colours our stylesheet speaks of."""
+        return {**super().get_css_variables(), **self.look.variables}
 
     def get_default_screen(self) -> MainScreen:
         """The one screen."""

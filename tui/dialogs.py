@@ -47,7 +47,6 @@ class Dialog(Paced[R], ModalScreen[R]):
     def on_mount(self) -> None:
         """Borders and colours of this terminal."""
         self.set_class(self.host.look.ascii_only, "-ascii7")
-        self.set_class(self.host.look.plain, "-plain")
 
     def action_leave(self) -> None:
         """No answer."""

@@ -25,6 +25,7 @@ from textual.message import Message
 from tui.answers import Answers
 from tui.link import LinkPace, question
 from tui.outlet import Outlet
+from tui.palettes import is_light
 
 if TYPE_CHECKING:
     from tui.app import ImgoptApp
@@ -37,6 +38,8 @@ ESCAPE_SECONDS, ESCAPE_LOOKS = 0.02, 8
 """After a key: how often, and how many times, the parser looks whether an Escape stays alone."""
 BEGINNING_SECONDS = 5.0
 """So long after the start answers may come to what Textual asks then."""
+COLOUR_SECONDS = 30.0
+"""So long the terminal may take to tell its background."""
 MOUSE_MODES = (1000, 1002, 1006)
 GIVE_BACK = (
     b"\x1b[m\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
@@ -52,8 +55,9 @@ class LinkDriver(LinuxDriver):
         self.pace = LinkPace()
         self._host = app
         self._outlet: Outlet | None = None
-        self._answers = Answers(self._position)
+        self._answers = Answers(self._position, self._colour)
         self._answers.expected = self._expected
+        self._colour_until = 0.0
         self._answer_came = threading.Event()
         self._asking = False
         """Whether the question of the frame under way has not left yet."""
@@ -105,17 +109,28 @@ class LinkDriver(LinuxDriver):
             self._host.link_free()
 
     def _position(self, column: int) -> None:
-        """An answer; called in the thread that reads."""
+        """An answer; called in the thread that reads. Answers come in order: a background untold by now never is."""
+        self._colour_until = 0.0
         self._answer_came.set()
         self._tell(self._answered, column, time.monotonic())
 
     def _expected(self) -> bool:
         """Whether what comes may be an answer: to a question of ours, or at first of Textual's."""
-        return self.pace.expects or time.monotonic() - self._began < BEGINNING_SECONDS
+        return self.pace.expects or time.monotonic() < max(self._colour_until, self._began + BEGINNING_SECONDS)
 
     def _answered(self, column: int, at: float) -> None:
         self.pace.answered(column, at)
         self._go_on()
+
+    def ask_colour(self) -> None:
+        """Ask the terminal for its background; the application is told when it answers."""
+        self._colour_until = time.monotonic() + COLOUR_SECONDS
+        self.write("\x1b]11;?\x1b\\")
+
+    def _colour(self, answer: bytes) -> None:
+        self._colour_until = 0.0
+        self._answer_came.set()
+        self._tell(self._host.background_is, is_light(answer.decode("ascii", "replace")))
 
     def _tell(self, call: Any, *given: object) -> None:
         """Call something in the loop, from a thread; the loop may have ended already."""
@@ -129,6 +144,8 @@ class LinkDriver(LinuxDriver):
         self._leaving = False
         self._began = time.monotonic()
         self._outlet = Outlet(1, self._left)
+        if self._host.wants_background:
+            self.ask_colour()  # first, so that the answer is here before the first frame
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no annotations
         if self._writer_thread is not None:
             self._writer_thread.stop()  # Textual's own; nothing is ever given to it
@@ -136,7 +153,8 @@ class LinkDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         """Give the terminal back. An answer under way is waited for a moment: the shell would take it for typing."""
-        if self.pace.expects and self._key_thread and self._key_thread.is_alive():
+        untold = time.monotonic() < self._colour_until and not self.pace.deaf
+        if (self.pace.expects or untold) and self._key_thread and self._key_thread.is_alive():
             self._answer_came.wait(LEAVE_SECONDS)
         super().stop_application_mode()
 

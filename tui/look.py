@@ -1,7 +1,7 @@
 """How things look: the characters of each mode, and one style for each role a piece of text can play.
 
-Colours are exact members of the 256-colour cube, so that nothing shifts where a terminal has no more. Every state is
-also a character or a word; the plain palette uses only bold, dim and reverse.
+Colours are those of a palette; every state is also a character or a word, and without colour there are only bold and
+reverse.
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ from functools import lru_cache
 from rich.style import Style
 
 from engine.view import STATE_MARKS
+from tui.palettes import DARK, Palette
 from tui.text import escape
 
-__all__ = ["ASCII", "BACKGROUND", "UNICODE", "Glyphs", "Look", "Part", "Parts"]
+__all__ = ["ASCII", "UNICODE", "Glyphs", "Look", "Part", "Parts"]
 
 Part = tuple[str, str]
 """Text and its role."""
 Parts = list[Part]
 
-BACKGROUND = "#121212"
 _ROLES = {
-    # role: (foreground, background, attributes, attributes without colour)
-    "": ("#bcbcbc", "", "", ""),
-    "dim": ("#767676", "", "", ""),
-    "rule": ("#3a3a3a", "", "", ""),
-    "strong": ("#eeeeee", "", "bold", "bold"),
-    "title": ("#87afd7", "", "bold", "bold"),
-    "accent": ("#87afd7", "", "", ""),
-    "key": ("#d7af87", "", "", "bold"),
-    "tab": ("#8a8a8a", "", "", ""),
-    "tab on": ("#121212", "#87afd7", "bold", "reverse"),
-    "cursor": ("#eeeeee", "#303a4f", "bold", "reverse"),
-    "cursor idle": ("#bcbcbc", "#262626", "", "bold"),
-    "cell": ("#121212", "#eeeeee", "bold", "reverse"),
-    "bar": ("#87afd7", "", "", "bold"),
-    "bar hot": ("#d7875f", "", "", "bold"),
-    "bar rest": ("#3a3a3a", "", "", ""),
-    "waiting": ("#585858", "", "", ""),
-    "held": ("#af87d7", "", "", "bold"),
-    "running": ("#d7af5f", "", "bold", "bold"),
-    "done": ("#87af87", "", "", ""),
-    "kept": ("#5f8787", "", "", ""),
-    "skipped": ("#8a8a8a", "", "", ""),
-    "failed": ("#ff8787", "", "bold", "bold reverse"),
-    "good": ("#87af87", "", "", ""),
-    "warn": ("#d7af5f", "", "", "bold"),
-    "mark": ("#d7af5f", "", "bold", "bold"),
+    # role: (colour, colour behind it, attributes, attributes without colour); colours are those of palettes.py
+    "": ("ink", "", "", ""),
+    "dim": ("dim", "", "", ""),
+    "rule": ("line", "", "", ""),
+    "strong": ("strong", "", "bold", "bold"),
+    "title": ("title", "", "bold", "bold"),
+    "accent": ("title", "", "", ""),
+    "key": ("key", "", "", "bold"),
+    "tab": ("soft", "", "", ""),
+    "tab on": ("ground", "title", "bold", "reverse"),
+    "cursor": ("strong", "cursor", "bold", "reverse"),
+    "cursor idle": ("ink", "field", "", "bold"),
+    "cell": ("ground", "strong", "bold", "reverse"),
+    "bar": ("title", "", "", "bold"),
+    "bar hot": ("hot", "", "", "bold"),
+    "bar rest": ("line", "", "", ""),
+    "waiting": ("waiting", "", "", ""),
+    "held": ("held", "", "", "bold"),
+    "running": ("running", "", "bold", "bold"),
+    "done": ("done", "", "", ""),
+    "kept": ("kept", "", "", ""),
+    "skipped": ("soft", "", "", ""),
+    "failed": ("failed", "", "bold", "bold reverse"),
+    "good": ("done", "", "", ""),
+    "warn": ("running", "", "", "bold"),
+    "mark": ("running", "", "bold", "bold"),
 }
 STATE_ROLES = ("waiting", "held", "running", "done", "kept", "skipped", "failed")
 
@@ -87,17 +87,32 @@ def _pair(role: str) -> Style:
 class Look:
     """The glyphs and styles of this terminal."""
 
-    def __init__(self, *, ascii_only: bool, plain: bool) -> None:
+    def __init__(self, *, ascii_only: bool, plain: bool, palette: Palette = DARK) -> None:
         self.ascii_only = ascii_only
         self.plain = plain
         self.glyphs = ASCII if ascii_only else UNICODE
+        self.take(palette)
+
+    def take(self, palette: Palette) -> None:
+        """Draw with these colours from now on."""
+        self.palette = palette
         self._styles = {role: self._style(role) for role in _ROLES}
 
     def _style(self, role: str) -> Style:
         front, back, attributes, plain = _ROLES[role]
-        if self.plain:
+        if self.plain or (self.palette.few and back):
             return Style.parse(plain or "none")
-        return Style.parse(f"{attributes} {front} on {back or BACKGROUND}".strip())
+        colours = self.palette.colours
+        return Style.parse(f"{attributes} {colours[front] or 'default'} on {colours[back or 'ground'] or 'default'}")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The colours that the stylesheet speaks of."""
+        names = ("ground", "ink", "strong", "line", "edge", "field")
+        if self.plain:
+            return dict.fromkeys(names, "ansi_default")
+        own = self.palette.colours
+        return {name: own[name] if own[name].startswith("#") else f"ansi_{own[name] or 'default'}" for name in names}
 
     def style(self, role: str) -> Style:
         """The style of a role, or of two colours: ``#rrggbb #rrggbb``, front and back."""

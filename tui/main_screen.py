@@ -132,7 +132,6 @@ class MainScreen(Paced[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """The panes of this size."""
-        self.set_class(self.host.look.plain, "-plain")
         self.set_class(self.host.look.ascii_only, "-ascii7")
         self._others = [canvas for canvas in self.query(Canvas) if canvas not in (self.grid, self.log_pane)]
         self.place_panes()

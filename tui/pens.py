@@ -6,7 +6,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from rich.color import Color, ColorSystem, ColorType
+from rich._palettes import EIGHT_BIT_PALETTE
+from rich.color import Color, ColorSystem
 from rich.style import Style
 
 __all__ = ["PLAIN", "Depth", "Pen", "Pens", "change"]
@@ -31,6 +32,13 @@ _ATTRIBUTES = (
     ("reverse", "7"),
     ("strike", "9"),
 )
+
+
+_NUMBERS = {EIGHT_BIT_PALETTE[number]: number for number in range(255, 15, -1)}
+"""The colours that have a number on every terminal with 256; those below 16 are the user's own."""
+
+
+MOST_PENS = 8192
 
 
 class Pen(NamedTuple):
@@ -77,6 +85,8 @@ class Pens:
         key = (style.color, style.bgcolor, style._attributes & style._set_attributes)
         pen = self._known.get(key)
         if pen is None:
+            if len(self._known) >= MOST_PENS:
+                self._known.clear()  # the pixels of crops have no end of colours
             attributes = ";".join(code for name, code in _ATTRIBUTES if getattr(style, name))
             pen = Pen(attributes, self._color(style.color, front=True), self._color(style.bgcolor, front=False))
             self._known[key] = pen
@@ -85,9 +95,7 @@ class Pens:
     def _color(self, color: Color | None, *, front: bool) -> str:
         if color is None or self._system is None or color.is_default:
             return ""
-        if self.depth is Depth.TRUE and color.type is ColorType.TRUECOLOR:
+        if self.depth is not Depth.SIXTEEN and color.triplet in _NUMBERS:
             # Two thirds of what is sent are colour codes, and the same colour by its number takes half the bytes.
-            by_number = color.downgrade(ColorSystem.EIGHT_BIT)
-            if by_number.number is not None and by_number.number >= 16 and by_number.get_truecolor() == color.triplet:
-                color = by_number
+            color = Color.from_ansi(_NUMBERS[color.triplet])
         return ";".join(color.downgrade(self._system).get_ansi_codes(foreground=front))

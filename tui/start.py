@@ -68,10 +68,12 @@ async def _show_attached(run_id: str | None, settings: Settings) -> int:
 
 
 async def _show(roots: Sequence[str], settings: Settings, *, view: object = None, start: bool = False) -> int:
+    from engine.config import user_file
     from engine.runner import launch
     from tui.app import ImgoptApp
     from tui.graphics import ask, wanted
     from tui.hangup import Leaving
+    from tui.palettes import chosen_theme
     from tui.pens import Depth
 
     app = ImgoptApp(
@@ -81,7 +83,8 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
         view=view,  # type: ignore[arg-type]  # object here keeps the view's module out of start-up
         start=start,
         ascii_only=settings.ascii or not is_utf8(os.environ),
-        depth=Depth(colour_depth(os.environ)),
+        depth=Depth(colour_depth(os.environ, settings.colors)),
+        theme=chosen_theme(settings.theme, os.environ, user_file().parent / "theme.toml"),
         mouse=settings.mouse,
         graphics=wanted(settings.preview, lambda: ask(sys.stdin.fileno(), sys.stdout.fileno())),
     )

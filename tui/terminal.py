@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-__all__ = ["AUTO", "colour_depth", "is_light", "is_utf8", "usable"]
+__all__ = ["AUTO", "colour_depth", "is_utf8", "usable"]
 
 AUTO = "auto"
 _FEW = ("linux", "xterm", "screen", "tmux", "rxvt", "ansi", "cygwin", "putty", "eterm", "konsole")
@@ -41,8 +41,3 @@ def is_utf8(environ: Mapping[str, str]) -> bool:
     plain = language in ("", "C", "POSIX")
     named = everything or (kind if kind and not (plain and kind == "C.UTF-8") else language)
     return "utf" in named.lower()
-
-
-def is_light(environ: Mapping[str, str]) -> bool:
-    """Whether COLORFGBG, which some terminals set to ``text;background``, names a light background."""
-    return environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")

@@ -23,7 +23,7 @@ __all__ = ["Choice", "ChoiceDialog", "Dialog", "Lines", "ReadDialog", "TypeDialo
 R = TypeVar("R")
 
 
-class Dialog(Paced[R], ModalScreen[R]):
+class Dialog(ModalScreen[R], Paced[R]):  # in this order: the stylesheet knows a widget by its first base
     """A box in the middle; Escape leaves it without an answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "leave", "Back", show=False)]

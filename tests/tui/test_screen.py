@@ -125,6 +125,16 @@ async def test_quit_asks_and_does_what_was_chosen(keys: list[str], calls: list[s
         assert (it.app.return_value.choice, it.app.return_value.run_id) == (choice, "1a2b3c")
 
 
+async def test_a_box_stands_in_the_middle_with_the_picture_behind_it() -> None:
+    async with opened(half_done(), size=(120, 40)) as it:
+        await it.pilot.press("question_mark")
+        await it.until_text("Marks of images")
+        box = it.app.screen.query_one("#box").region
+        assert abs(box.x - (120 - box.right)) <= 1
+        assert abs(box.y - (40 - box.bottom)) <= 1
+        assert it.app.screen.styles.background.is_transparent
+
+
 async def test_escape_from_the_question_goes_on() -> None:
     async with opened(half_done()) as it:
         await it.pilot.press("q", "escape", "3")

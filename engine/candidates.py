@@ -15,7 +15,10 @@ from engine.plan import Found, Plan
 from engine.remembered import known_so_far
 from engine.why import Why
 
-__all__ = ["OTHER", "Candidates"]
+__all__ = ["OTHER", "Candidates", "Listed"]
+
+Listed = Callable[[Folder, Found, Verdict], None]
+"""Is told of a file of the scan, and whether it is to be done."""
 
 OTHER = "other"
 """The format of files whose extension no format we read has."""
@@ -35,13 +38,16 @@ class Candidates:
     """Of the plan's roots."""
     _origins: dict[int, str] = field(default_factory=dict)
 
-    async def scan(self, note: Callable[[str, str], None]) -> None:
+    async def scan(self, note: Callable[[str, str], None], listed: Listed = lambda folder, found, what: None) -> None:
         """Fill the catalogue; the listing, and the look at what is known, run in a thread. ``note`` takes a level and
-        a line."""
+        a line, ``listed`` every file of the scan, in order."""
         self._recipes = [self.plan.recipe()] * len(self.plan.roots)
         chunks = self._judged(note)
         while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-            self._add(*chunk)
+            folder, judged = chunk
+            self._add(folder, judged)
+            for found, what in judged:
+                listed(folder, found, what)
 
     def _judged(self, note: Callable[[str, str], None]) -> Iterator[tuple[Folder, list[tuple[Found, Verdict]]]]:
         known = known_so_far(self.plan.settings)

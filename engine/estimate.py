@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine import monitor
-from engine.candidates import Candidates
+from engine.candidates import Candidates, Listed
 from engine.events import Event, Finished, WorkerReady
 from engine.forecast import Estimate, Load, Row, Tried, forecast
 from engine.headroom import Headroom
@@ -28,8 +28,10 @@ from engine.settings import Settings
 from engine.slots import QUEUE_IMAGES
 from engine.strata import draw
 
-__all__ = ["QUICK", "SAMPLE", "Estimate", "Range", "Row", "Sample", "estimate"]
+__all__ = ["QUICK", "SAMPLE", "Estimate", "Range", "Row", "Sample", "Trial", "estimate"]
 
+LEAST_ALONE = 0.2
+"""Below this the CPU is not what the images waited for."""
 TELL_SECONDS = 0.25
 """Between two estimates that are told on the way."""
 
@@ -59,24 +61,26 @@ async def estimate(
     progress: Callable[[Estimate], None] = lambda estimate: None,
     cancel: asyncio.Event | None = None,
     note: Callable[[str, str], None] = lambda level, line: None,
+    listed: Listed = lambda folder, found, what: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Estimate:
     """What a run over ``roots`` with ``settings`` would come to.
 
     ``progress`` is told better estimates on the way, on this event loop: the first has counts alone. Setting ``cancel``
     ends it early with what is known by then, whose ``complete`` is False; cancelling the task ends it at once. ``note``
-    takes a level and a line for a log. Raises PlanError as a run does, and PoolError when no worker can be started.
+    takes a level and a line for a log, ``listed`` every file of the scan before the first is tried. Raises PlanError as
+    a run does, and PoolError when no worker can be started.
     """
     candidates = Candidates(make_plan(roots, settings))
-    await candidates.scan(note)
-    trial = _Trial(candidates, settings, sample, progress, note, clock)
+    await candidates.scan(note, listed)
+    trial = Trial(candidates, settings, sample, progress, note, clock)
     progress(trial.estimate())
     if trial.drawn.order:
         await trial.run(cancel or asyncio.Event())
     return trial.estimate()
 
 
-class _Trial:
+class Trial:
     """The sample on its way through a pool."""
 
     def __init__(
@@ -88,13 +92,14 @@ class _Trial:
         note: Callable[[str, str], None],
         clock: Callable[[], float],
     ) -> None:
-        self._candidates = candidates
+        self.candidates = candidates
         self._limit = sample.seconds
         self._progress = progress
         self._clock = clock
-        self._sizes = candidates.sizes()
-        self.drawn = draw(candidates.groups(), self._sizes, sample.images, random.Random(sample.seed))
-        self._tried: dict[int, Tried] = {}
+        self.sizes = candidates.sizes()
+        self.drawn = draw(candidates.groups(), self.sizes, sample.images, random.Random(sample.seed))
+        self.tried: dict[int, Tried] = {}
+        """What came of each image, by its number."""
         self._room = room = Headroom(settings.workers, settings.memory_limit, note)
         self._pool = ParallelProcessPool(
             min(room.workers, max(1, len(self.drawn.order))),
@@ -108,19 +113,29 @@ class _Trial:
         self._began = self._told = clock()
         self._start: float | None = None
         self._idle = 0
+        self._cpu_before: dict[int, float] = {}
+        """Process → CPU seconds of a worker when it began."""
+        self._alone = 1.0
 
     def estimate(self) -> Estimate:
         """From what is through by now."""
-        candidates, room = self._candidates, self._room
-        load = Load(room.workers, room.budget.total, self._start or 0.0, self._idle, monitor.own_memory(os.getpid()))
+        candidates, room = self.candidates, self._room
+        load = Load(
+            workers=room.workers,
+            budget=room.budget.total,
+            start=self._start or 0.0,
+            idle=self._idle,
+            host=monitor.own_memory(os.getpid()),
+            alone=self._alone,
+        )
         return forecast(
             self.drawn,
-            self._sizes,
-            self._tried,
+            self.sizes,
+            self.tried,
             load,
             already=candidates.already,
             left_out=candidates.left_out,
-            complete=len(self._tried) == len(self.drawn.order),
+            complete=len(self.tried) == len(self.drawn.order),
         )
 
     def _reported(self, event: Event) -> None:
@@ -128,9 +143,10 @@ class _Trial:
         if isinstance(event, WorkerReady):
             self._start = now - self._began if self._start is None else self._start
             self._idle = max(self._idle, monitor.own_memory(event.pid))
+            self._cpu_before[event.pid] = monitor.cpu_seconds(event.pid)
         if not isinstance(event, Finished):
             return
-        self._tried[event.index] = Tried.of(event.outcome, self._sizes[event.index])
+        self.tried[event.index] = Tried.of(event.outcome, self.sizes[event.index])
         if now - self._told >= TELL_SECONDS:
             self._told = now
             self._progress(self.estimate())
@@ -145,6 +161,7 @@ class _Trial:
             if not work.done():
                 self._pool.drop_waiting()
             await work
+            self._alone = self._share()
             ended = True
         finally:
             for task in (work, stop):
@@ -152,10 +169,20 @@ class _Trial:
             await asyncio.gather(work, stop, return_exceptions=True)
             await asyncio.shield(self._pool.close(now=not ended))
 
+    def _share(self) -> float:
+        """See ``Load.alone``: CPU seconds of the workers to the time their images took; where there are more workers
+        than CPUs, to what they could have had."""
+        spent = sum(one.seconds for one in self.tried.values())
+        used = sum(max(0.0, monitor.cpu_seconds(pid) - before) for pid, before in self._cpu_before.items())
+        if not used or not spent:  # too short to be counted, or the workers have gone
+            return 1.0
+        possible = min(1.0, monitor.usable_cpus() / max(1, len(self._cpu_before)))
+        return min(1.0, max(LEAST_ALONE, used / spent / possible))
+
     async def _work(self) -> None:
         await self._pool.start()
         for index, _ in self.drawn.order:
-            await self._pool.submit(self._candidates.job(index))
+            await self._pool.submit(self.candidates.job(index))
         await self._pool.drain()
 
     async def _stopped(self, cancel: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,15 @@ from engine.job import Outcome, Status
 from engine.strata import Draw
 
 __all__ = ["Estimate", "Load", "Row", "Tried", "forecast"]
+
+WRITE_SECONDS = (0.0, 0.0012, 0.006)
+"""What the write of an image adds to its worker's time: on a disk that costs nothing, on a usual one, on a slow one."""
+SEEN_SECONDS = 1.0
+"""What lasts so long is seen by a run's gauges, which look at the memory twice a second."""
+HUNGRIER = 1.5
+"""Times the most that any image of the sample needed that another one may need."""
+HEAP = 1.15
+"""Times what images need that the allocator may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,9 @@ class Load:
     """Bytes of a worker that has nothing to do, without what it shares."""
     host: int = 0
     """The same of the process that hosts the run."""
+    alone: float = 1.0
+    """Of the time that the images of the sample took, the share that they would have taken had the machine done nothing
+    else, above 0 and at most 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +151,6 @@ def forecast(
     known = _beginning(drawn, tried)
     sample = _Sample(drawn, known)
     seconds, memory = _seconds(sample, load), _memory(sample, load)
-    saved = sample.total(lambda one: one.saved)
-    if saved is not None:
-        saved = saved.clipped(_least_saved(sizes, known), sum(sizes))
     siblings = sample.total(lambda one: one.siblings)
     return Estimate(
         images=len(sizes),
@@ -149,7 +159,7 @@ def forecast(
         already=already,
         left_out=left_out,
         bytes_in=sum(sizes),
-        saved=saved,
+        saved=sample.saved(),
         seconds=seconds,
         memory=memory,
         failed=sample.count(Status.FAILED),
@@ -169,12 +179,6 @@ def _beginning(drawn: Draw, tried: Mapping[int, Tried]) -> dict[int, Tried]:
             break
         found[image] = tried[image]
     return found
-
-
-def _least_saved(sizes: Sequence[int], known: Mapping[int, Tried]) -> float:
-    """Where nothing that was tried grows, nothing is taken to grow."""
-    least = min((one.saved for one in known.values()), default=0)
-    return float(sum(one.saved for one in known.values())) if least >= 0 else -float(sum(sizes))
 
 
 class _Sample:
@@ -203,14 +207,27 @@ class _Sample:
     def count(self, status: Status) -> Range | None:
         return count_range(self.cells(lambda one: float(one.status is status), plain=True))
 
+    def saved(self, group: str | None = None) -> Range | None:
+        """Of one format or of all: not more than there is, and where nothing that was tried grows, nothing is taken to
+        grow."""
+        cells = self.cells(lambda one: one.saved, group)
+        found = ratio_total(cells, like=self.cells(lambda one: one.saved))
+        if found is None:
+            return None
+        own = [saved for cell in cells for _, saved in cell.drawn]
+        size = sum(cell.known for cell in cells)
+        return found.clipped(sum(own) if min(own, default=0) >= 0 else -size, size)
+
     def rows(self) -> list[Row]:
         """By format, in the order of the strata."""
         rows = []
         for group in dict.fromkeys(stratum.group for stratum in self.strata):
             own = [stratum for stratum in self.strata if stratum.group == group]
-            cells = self.cells(lambda one: one.saved, group)
             images, size = sum(len(one.images) for one in own), sum(one.size for one in own)
-            rows.append(Row(group, images, sum(len(cell.drawn) for cell in cells), size, ratio_total(cells)))
+            sampled = sum(
+                len(tried) for stratum, tried in zip(self.strata, self.tried, strict=True) if stratum.group == group
+            )
+            rows.append(Row(group, images, sampled, size, self.saved(group)))
         return rows
 
     @property
@@ -219,26 +236,40 @@ class _Sample:
 
 
 def _seconds(sample: _Sample, load: Load) -> Range | None:
-    """The work shared among the workers; not less than what the memory lets through, nor than the longest image."""
+    """The work shared among the workers; not less than what the memory lets through, nor than the longest image. At the
+    end all but one worker may wait for the longest (R. L. Graham, *Bounds on Multiprocessing Timing Anomalies*, 1969).
+    What else the machine does may end or double: the range goes down to what it would be alone, and up as far again.
+    """
     work = sample.total(lambda one: one.seconds)
     held = sample.total(lambda one: one.seconds * min(one.needs, load.budget))
     if work is None or held is None:
         return None
     images = sum(len(stratum.images) for stratum in sample.strata)
-    shared, through = work.scaled(1 / max(1, min(load.workers, images))), held.scaled(1 / max(1, load.budget))
+    workers = max(1, min(load.workers, images))
+    shared, through = work.scaled(1 / workers), held.scaled(1 / max(1, load.budget))
     longest = max((one.seconds for one in sample.all_tried), default=0.0)
     low, value, high = (
-        load.start + max(longest, *pair)
-        for pair in ((shared.low, through.low), (shared.value, through.value), (shared.high, through.high))
+        max(longest, *pair) + images * write / workers
+        for pair, write in zip(
+            ((shared.low, through.low), (shared.value, through.value), (shared.high, through.high)),
+            WRITE_SECONDS,
+            strict=True,
+        )
     )
-    return Range(value, low, high)
+    high += longest * (1 - 1 / workers)
+    return Range(*(load.start + each for each in (value, low * load.alone, high / math.sqrt(load.alone))))
 
 
 def _memory(sample: _Sample, load: Load) -> Range | None:
-    """The idle processes, and at the least the hungriest image, at the most the hungriest ones all at once."""
-    needs = sorted((one.needs for one in sample.all_tried), reverse=True)
+    """The idle processes, and beside them as much as the hungriest images need at once, within the budget; at the least
+    half of one that lasts long enough for a gauge to see it, at the most that of images hungrier than those tried."""
+    tried = sample.all_tried
+    needs = sorted((one.needs for one in tried), reverse=True)
     if not needs:
         return None
     idle = load.host + load.workers * load.idle
-    most = max(needs[0], min(load.budget, sum(needs[: load.workers])))
-    return Range(float(idle + most), float(idle + needs[0]), float(idle + most))
+    seen = max((one.needs for one in tried if one.seconds >= SEEN_SECONDS), default=0) / 2
+    unseen = 1.0 if len(tried) == sum(len(stratum.images) for stratum in sample.strata) else HUNGRIER
+    at_once = max(needs[0], min(load.budget, sum(needs[: load.workers])))
+    most = HEAP * max(unseen * needs[0], min(load.budget, load.workers * unseen * needs[0]))
+    return Range(idle + at_once, idle + seen, idle + max(at_once, most))

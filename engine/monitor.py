@@ -187,6 +187,15 @@ def default_memory_limit(own: int = 0) -> int:
     return int(min(memory_limit() * 0.6, (available_memory() + own) * 0.8))
 
 
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds that a process has used so far; 0.0 when it is gone."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
+
+
 def resident(pid: int) -> int:
     """Resident bytes of a process, shared ones included; 0 when it is gone."""
     return _memory_of(pid)[0]

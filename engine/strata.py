@@ -21,7 +21,7 @@ CLASS_BITS = 2
 """Sizes of one class differ by up to this power of two."""
 IMAGES_PER_CLASS = 6
 """Images to draw of a class of sizes, on average, before another one is made."""
-LEAST_DRAWN = 2
+LEAST_DRAWN = 3
 BY_NUMBER = 0.25
 """Share of the sample that goes by the number of images instead of their bytes."""
 MOST_WHOLE = 0.5

@@ -112,6 +112,13 @@ def test_lines_in_place_undo_and_backups_hold_to_the_schema(tree: Path, tmp_path
     assert sound(call("schema").stdout)["$defs"].keys() >= {"run", "line", "report"}
 
 
+def test_what_is_said_before_a_run_holds_to_the_schema(tree: Path) -> None:
+    holds(sound(call("estimate", tree, "--json").stdout), "estimate")
+    planned = sound(call("run", tree, "--dry-run", "--json").stdout)
+    holds(planned, "dryRun")
+    assert len(planned["results"]) == len(NAMES) * 2 + 2
+
+
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_any_value_becomes_sound_json_and_text_stays_as_it_is(value: object) -> None:
     found = sound(machine.dumps({"value": value}).encode())

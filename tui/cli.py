@@ -48,15 +48,16 @@ def _run(arguments: argparse.Namespace) -> int:
     from engine.child import LEAST_WORKERS, keep_ahead, start_workers_ahead
 
     settings = settings_of(arguments)
-    if not arguments.dry_run:
-        start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
+    start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
     try:
-        from tui.run_command import dry_run, run
+        from tui.run_command import run
 
         output = output_of(arguments)
         if arguments.dry_run and (output.csv or output.on_finish):
             raise PlanError("--csv and --on-finish tell of a run, and --dry-run makes none: leave them out")
         if arguments.dry_run:
+            from tui.dry_run_command import dry_run
+
             return dry_run(arguments.paths, settings, output)
         return run(arguments.paths, settings, output, on_hangup=arguments.on_hangup)
     finally:
@@ -70,6 +71,21 @@ def output_of(arguments: argparse.Namespace) -> Output:
     names = ("csv", "quiet", "verbose", "on_finish", "bell")
     how = {name: getattr(arguments, name) for name in names}
     return Output(as_json=arguments.json, as_ndjson=arguments.ndjson, **how)
+
+
+def _estimate(arguments: argparse.Namespace) -> int:
+    from engine.child import LEAST_WORKERS, keep_ahead, start_workers_ahead
+
+    settings = settings_of(arguments)
+    start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
+    try:
+        from engine.estimate import Sample
+        from tui.estimate_command import show_estimate
+
+        more = {"as_json": arguments.json, "quiet": arguments.quiet}
+        return show_estimate(arguments.paths, settings, Sample(arguments.sample), **more)
+    finally:
+        keep_ahead(0)
 
 
 def _optimize(arguments: argparse.Namespace) -> int:
@@ -171,6 +187,7 @@ def _history(name: str) -> Callable[[argparse.Namespace], int]:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "": _dashboard,
     "run": _run,
+    "estimate": _estimate,
     "attach": _attach,
     "ps": _ps,
     "ctl": _ctl,

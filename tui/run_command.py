@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from tui.run_output import Output, Progress, image_line, put, put_json, tell
 from tui.saved import saved
 from tui.text import escape
 
-__all__ = ["Output", "dry_run", "run"]
+__all__ = ["Output", "run"]
 
 EXIT_FAILED = 1
 EXIT_NOTHING = 3
@@ -128,35 +127,3 @@ def _exit_code(work: Run, report: dict[str, Any]) -> int:
         tell("no images were found")
         return EXIT_NOTHING
     return 0
-
-
-def dry_run(paths: Sequence[str], settings: Settings, output: Output) -> int:
-    """List what a run would read and write; touches nothing."""
-    from engine.plan import make_plan
-
-    plan = make_plan(paths, settings)
-    results: list[dict[str, object]] = []
-    size = skipped = 0
-    for folder, found in plan.scan(tell):
-        for entry in found:
-            source, target = os.path.join(folder.source, entry.name), os.path.join(folder.target, entry.target_name)
-            size += 0 if entry.skip else entry.size
-            skipped += bool(entry.skip)
-            status = "skipped" if entry.skip else "planned"
-            record = {"original_path": source, "optimized_path": "" if entry.skip else target}
-            results.append({**record, "original_size": entry.size, "status": status, "reason": entry.skip})
-    summary = {"dryRun": True, "found": len(results), "skipped": skipped, "bytesFound": size, "output": plan.output}
-    if output.as_json:
-        put_json({"summary": summary, "results": results})
-    else:
-        for result in results:
-            source, target = escape(str(result["original_path"])), escape(str(result["optimized_path"]))
-            if output.as_ndjson:
-                put_json(result)
-            else:
-                print(f"{source} -> {target or result['reason']}")
-        if output.as_ndjson:
-            put_json({"summary": summary})
-        else:
-            tell(f"{len(results)} images, {human_bytes(size)}; nothing was written")
-    return 0 if results else EXIT_NOTHING

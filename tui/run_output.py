@@ -18,7 +18,7 @@ from engine.view import Update
 from engine.why import Why
 from tui.text import escape
 
-__all__ = ["Output", "Pace", "Progress", "image_line", "put", "put_json", "tell"]
+__all__ = ["Output", "Pace", "Progress", "StatusLine", "image_line", "put", "put_json", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +85,39 @@ class Pace:
         return True
 
 
+class StatusLine:
+    """One line on a terminal's stderr, rewritten in place; ``rewrites`` is False elsewhere, and nothing is shown."""
+
+    def __init__(self, *, on: bool) -> None:
+        self.rewrites = on and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(self, line: str) -> None:
+        """In the place of what it showed before, cut at the terminal's edge."""
+        if not self.rewrites:
+            return
+        width = 79
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            width = os.get_terminal_size(2).columns - 1
+        _say(f"\r\x1b[K{line[:width]}", sys.stderr)
+
+    def clear(self) -> None:
+        """Make room for a message."""
+        if self.rewrites:
+            _say("\r\x1b[K", sys.stderr)
+
+
 class Progress:
-    """One line on a terminal's stderr, rewritten in place; elsewhere a line now and then, for logs."""
+    """How far a run is, in one line on a terminal; elsewhere a line now and then, for logs."""
 
     def __init__(self, output: Output) -> None:
-        self._rewrites = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._on = not output.quiet
+        self._line = StatusLine(on=self._on)
         self._pace = Pace()
+        self.clear = self._line.clear
 
     def show(self, update: Update) -> None:
         """How far the run is."""
-        if not self._on or not (self._rewrites or self._pace.due(update.elapsed)):
+        if not self._on or not (self._line.rewrites or self._pace.due(update.elapsed)):
             return
         totals = update.totals
         found = f"{totals.found}{'+' if totals.scanning else ''}"
@@ -105,18 +127,10 @@ class Progress:
             f"{totals.through}/{found} images  {update.rate:.1f}/s  saved {human_bytes(totals.saved)}"
             f"  failed {totals.failed}  {update.phase.value}{eta}"
         )
-        if not self._rewrites:
+        if self._line.rewrites:
+            self._line.show(f"{share:>4}  {line}")
+        else:
             tell(f"{share}  {line}")
-            return
-        width = 79
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            width = os.get_terminal_size(2).columns - 1
-        _say(f"\r\x1b[K{f'{share:>4}  {line}'[:width]}", sys.stderr)
-
-    def clear(self) -> None:
-        """Make room for a message."""
-        if self._on and self._rewrites:
-            _say("\r\x1b[K", sys.stderr)
 
 
 def image_line(catalog: Catalog, event: Finished, output: Output) -> str:

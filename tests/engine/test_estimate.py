@@ -8,6 +8,8 @@ import shutil
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from engine.estimate import Estimate, Sample, estimate
 from engine.run import Run
 from engine.settings import Settings
@@ -96,3 +98,38 @@ async def test_a_cancelled_estimate_says_that_it_is_not_complete(tmp_path: Path,
 
     assert not found.complete
     assert found.sampled < 8
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(workers=2, also=("webp",), widths=(32,)),
+        Settings(workers=2, format="webp", target_quality=80),
+        Settings(workers=2, in_place=True, long_edge=40),
+    ],
+    ids=["siblings", "target", "in place"],
+)
+async def test_every_way_to_run_is_estimated_as_it_runs(tmp_path: Path, samples: Path, settings: Settings) -> None:
+    root = tree(tmp_path / "in", samples, ("small.jpg", "small.png"), copies=1)
+
+    found = await estimate([str(root)], settings)
+    report = await ran(root, settings)
+
+    assert found.saved is not None
+    assert found.sibling_bytes is not None
+    assert found.saved.value == report["savedBytes"]
+    assert (found.siblings, found.sibling_bytes.value) == (report["siblings"], report["siblingBytes"])
+
+
+async def test_a_name_that_is_taken_is_expected_to_be_left_alone(tmp_path: Path, samples: Path) -> None:
+    root = tree(tmp_path / "in", samples, ("small.jpg",), copies=2)
+    taken = tmp_path / "out" / "album0" / "small.jpg"
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes(b"somebody else's")
+    settings = Settings(workers=2, output=str(tmp_path / "out"))
+
+    found = await estimate([str(root)], settings)
+    report = await ran(root, settings)
+
+    assert found.skipped is not None
+    assert found.skipped.value == report["skipped"] == 1

@@ -150,6 +150,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("apply_target", ("A",), "Apply", "to what is marked, else to the image's folder", Where.TUNING, "Apply"),
     Action("save_target", ("S",), "Save preset", "keep target and format under a name", Where.TUNING, "Preset"),
     Action("undo_target", ("u",), "Undo", "take the last Apply back", Where.TUNING, "Undo"),
+    Action("export_page", ("e",), "Export page", "ladder and crops as one HTML file", Where.TUNING, "Export"),
     Action("copy_command", ("y",), "Copy command", "the equal command to your clipboard", Where.TUNING, "Copy"),
     Action("back", ("escape",), "Back", "to the pane before; measuring ends", Where.TUNING, "Back"),
     Action("change", ("space",), "Change", "the next value of a choice", Where.FORM, "Change"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import Self
 
 from textual.geometry import Region
@@ -164,7 +163,7 @@ class CropListing(Listing):
         """What the next flip shows, so that it is here by then."""
         if piece.difference or self._shown is None:
             return None
-        return replace(piece, rung=None if piece.rung else self._shown)
+        return piece.of(None if piece.rung else self._shown)
 
     def do_flip(self) -> None:
         """Original or result."""

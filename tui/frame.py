@@ -17,7 +17,17 @@ TABS = ("files", "batches", "images", "tune", "log")
 """Ids of the panes in order; each is also the id of the action that goes there."""
 _SCOPES = {"files": Where.FILES, "batches": Where.BATCHES, "images": Where.IMAGES, "tune": Where.TUNING}
 _TUNING = (
-    *("apply_target", "undo_target", "copy_command", "save_target", "aim", "turn_format", "back", "compare"),
+    *(
+        "apply_target",
+        "undo_target",
+        "copy_command",
+        "save_target",
+        "aim",
+        "turn_format",
+        "back",
+        "export_page",
+        "compare",
+    ),
     *("help", "quit"),
 )
 """In Tune; the keys of its crop stand beside that."""

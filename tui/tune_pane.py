@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -24,6 +26,7 @@ from tui.parts import pad
 from tui.run_line import run_line
 from tui.tuned import in_words
 from tui.tuning_estimate import FolderEstimate
+from tui.tuning_export import make_page, proposed, refused, write_page
 from tui.tuning_lines import columns, head_line, ladder_head, ladder_line, shown_line, target_line
 from tui.tuning_state import FORMATS, TARGETS, Tuning
 from tui.tuning_work import TuningWork
@@ -143,7 +146,7 @@ class TunePane(CropListing):
         """Rule, A and B, whole folder, equal command."""
         if y == 0:
             return [(self.look.glyphs.rule * width, "rule")]
-        if not self.tuning.path:
+        if self.tuning.subject is None:
             return []
         if y == 1:
             return shown_line(self.rung, self.place, self.price, width)
@@ -285,6 +288,35 @@ class TunePane(CropListing):
             self.host.failed(f"The preset {name} was not saved: {error}. What is tuned stays as it is.")
         else:
             self.host.main.say(f"preset {name} is in {file}: run --preset {name}")
+
+    def do_export_page(self) -> None:
+        """Ladder and crops as one HTML file."""
+        tuning, rung = self.tuning, self.rung
+        if tuning.subject is None or rung is None:
+            self.host.main.say("there is nothing to export yet: a row must be measured first")
+            return
+        rungs = [row.rung for row in tuning.rows if row.rung]
+        making = partial(
+            make_page, self.work.fetch, tuning.subject, rungs, rung, tuning.best, tuning.target, self.place
+        )
+
+        def write(path: str | None) -> None:
+            if path is not None:
+                self.host.start_task(self._export(path, making))
+
+        hint = "one HTML file to copy home; a browser shows what a terminal cannot"
+        dialog = TypeDialog("Export ladder and crops", proposed(tuning.path), hint=hint, check=refused)
+        self.app.push_screen(dialog, write)
+
+    async def _export(self, path: str, making: Callable[[], Awaitable[str]]) -> None:
+        self.host.main.say("fetching the crops")
+        try:
+            written = await asyncio.to_thread(write_page, path, await making())
+        except (ImgoptError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            self.host.failed(f"{path} was not written: {why or type(error).__name__}. What is tuned stays as it is.")
+        else:
+            self.host.main.say(f"written to {written}")
 
     def do_copy_command(self) -> None:
         """The equal command, through the terminal and into a file."""

@@ -67,7 +67,7 @@ def target_line(tuning: Tuning, cells: int, *, busy: str) -> Parts:
         (" target: ", "dim"),
         (f"score >= {tuning.target}{worst}", "strong"),
         ("   format: ", "dim"),
-        ("all" if tuning.comparing else str(tuning.format), "strong"),
+        ("all" if tuning.comparing else str(tuning.format) if tuning.subject else "", "strong"),
         ("   effort: ", "dim"),
         (tuning.settings.effort, "strong"),
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import ImgoptError
 from engine.settings import Settings
@@ -35,6 +35,10 @@ class Piece:
     height: int
     zoom: float
 
+    def of(self, rung: Rung | None) -> Piece:
+        """The same place of something else."""
+        return replace(self, rung=rung)
+
 
 class TuningWork:
     """Drives a tuner for one ``Tuning``; ``changed`` is called after everything learned."""
@@ -54,7 +58,7 @@ class TuningWork:
         self._make, self._changed = make, changed
         self._tuner: ImageTuner | None = None
         self._task: asyncio.Task[None] | None = None
-        self._asked: Latest[Piece, Pixels] = Latest(self._ask, self._have, start)
+        self._asked: Latest[Piece, Pixels] = Latest(self.fetch, self._have, start)
         self._then: Piece | None = None
 
     def open(self, path: str, settings: Settings) -> None:
@@ -138,7 +142,8 @@ class TuningWork:
             self._asked.want(missing[0])
         return self.pieces.get(piece)
 
-    async def _ask(self, piece: Piece) -> Pixels:
+    async def fetch(self, piece: Piece) -> Pixels:
+        """The pixels of a piece, from those kept or from the worker; raises TuningError."""
         if piece in self.pieces:
             return self.pieces[piece]
         place = (piece.left, piece.top, piece.width, piece.height, piece.zoom)

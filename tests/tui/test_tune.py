@@ -15,6 +15,7 @@ from engine.forecast import Estimate
 from engine.interval import Range
 from engine.presets import apply
 from engine.settings import Settings
+from engine.tuning import LARGEST_CROP
 from tests.tui.driving import FakeDisk, Opened, opened
 from tests.tui.fake_tuner import FakeTuner
 from tests.tui.fake_view import FakeView
@@ -22,6 +23,7 @@ from tests.tui.test_text import HOSTILE
 from tui import crop_listing
 from tui.crop import Preview
 from tui.graphics import Graphics
+from tui.tuning_export import RESULTS
 
 
 @asynccontextmanager
@@ -266,6 +268,26 @@ async def test_a_preset_is_saved_under_a_name() -> None:
         await it.pilot.press(*["backspace"] * 4, "enter")
         await it.until_text("preset my is in")
     assert apply("my", Settings()) == Settings(effort="small", target_quality=80)
+
+
+async def test_ladder_and_crops_are_written_as_one_page_and_never_over_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with tuning() as (it, tuner):
+        await settled(it)
+        await it.pilot.press("e")
+        await it.until_text("Export ladder and crops", "c-tuned.html")
+        await it.pilot.press("enter")
+        await it.until_text("written to")
+        page = (tmp_path / "c-tuned.html").read_text(encoding="utf-8")
+        shown = [one for one in tuner.asked if one[0] == "crop" and one[4:6] == LARGEST_CROP]
+        assert page.count("data:image/png") == len(shown) == 2 * (1 + RESULTS)
+        await it.pilot.press("e")
+        await it.until_text("c-tuned-1.html")
+        await it.pilot.press(*"c-tuned.html", "enter")
+        await it.until_text("that is there already")
+    assert page == (tmp_path / "c-tuned.html").read_text(encoding="utf-8")
 
 
 async def test_cells_under_a_picture_are_not_blank_and_v_goes_round(monkeypatch: pytest.MonkeyPatch) -> None:

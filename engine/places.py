@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from engine.errors import RunnerError
 
-__all__ = ["log_file", "socket_path", "sockets", "state_folder"]
+__all__ = ["log_file", "open_log", "socket_path", "sockets", "state_folder"]
 
 SOCKET_PATH_BYTES = 100
 """Longest socket path used; the kernels' own limits are 104 (macOS) and 108 (Linux) bytes."""
 SUFFIX = ".sock"
+LOG_BYTES = 1 << 20
+"""A log of this size is set aside by whoever opens it next."""
 
 
 def state_folder() -> Path:
@@ -32,6 +36,21 @@ def log_file() -> Path:
     except OSError:
         folder = _private(_short_folder())
     return folder / "imgopt-tui.log"
+
+
+def open_log() -> BinaryIO:
+    """The log to append to, unbuffered; one that has grown is set aside as ``imgopt-tui.log.1``, in place of the one
+    before. Raises RunnerError or OSError."""
+    path = log_file()
+    log = path.open("ab", buffering=0)
+    with contextlib.suppress(OSError):  # somebody else sets it aside, or it cannot be: then it goes on growing
+        if os.fstat(log.fileno()).st_size >= LOG_BYTES:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(log.fileno()), path.stat()):
+                path.replace(path.with_suffix(".log.1"))
+            log.close()
+            log = path.open("ab", buffering=0)
+    return log
 
 
 def _sockets_folder() -> Path:

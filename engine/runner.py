@@ -22,7 +22,7 @@ from pathlib import Path
 from engine.absolute import absolute
 from engine.child import command, environment
 from engine.errors import ImgoptError, RunnerError, RunnerGone
-from engine.places import log_file, sockets
+from engine.places import log_file, open_log, sockets
 from engine.remote import RemoteRun
 from engine.settings import Settings
 from engine.view import RunInfo, Update
@@ -47,7 +47,7 @@ async def launch(roots: Sequence[str], settings: Settings, only: Sequence[str] =
 
 
 def _start(spec: bytes) -> dict[str, str]:
-    with log_file().open("ab") as log:
+    with open_log() as log:
         child = subprocess.run(
             command("engine.runner"),
             input=spec,

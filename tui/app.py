@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import socket
 import time
@@ -91,6 +92,8 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self.disk = disk or Disk()
         self.mirror = Mirror()
         self.session = Session(self.mirror, launcher, changed=self._changed, failed=self.failed)
+        self.broken: Exception | None = None
+        """What ended the screen, if it was a fault."""
         self.limit = 10
         """Redraws a second the user wants at most."""
         self.main = MainScreen(self.roots, "batches" if view or start else "files")
@@ -267,6 +270,16 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
             self._gauges = Monitor().gauges
         self.mirror.idle_gauges = replace(await asyncio.to_thread(self._gauges), mem_peak=0)
         self._paint()
+
+    def _fatal_error(self) -> None:
+        """Something of ours broke: the screen ends; ``start`` says it in one sentence, the log holds the details."""
+        self.broken = self._exception or RuntimeError("unknown")
+        logging.getLogger("imgopt-tui").error("the dashboard broke down", exc_info=self.broken)
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: object) -> None:
+        """The same, for what Textual itself finds wrong."""
+        self._fatal_error()
 
     def is_near(self, slot: int) -> bool:
         """Whether a worker is near its share of memory."""

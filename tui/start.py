@@ -15,6 +15,7 @@ from tui.terminal import colour_depth, is_utf8, usable
 
 __all__ = ["open_attached", "open_dashboard"]
 
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
@@ -68,9 +69,12 @@ async def _show_attached(run_id: str | None, settings: Settings) -> int:
 
 
 async def _show(roots: Sequence[str], settings: Settings, *, view: object = None, start: bool = False) -> int:
+    import logging
+
     from engine.config import user_file
     from engine.runner import launch
     from tui.app import ImgoptApp
+    from tui.diverted import diverted
     from tui.graphics import ask, wanted
     from tui.hangup import Leaving
     from tui.palettes import chosen_theme
@@ -97,10 +101,28 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
 
     leaving = Leaving(leave)
     leaving.install()
-    result = await app.run_async(mouse=settings.mouse)
+    result = None
+    with diverted():
+        try:
+            result = await app.run_async(mouse=settings.mouse)
+        except Exception as error:  # not even Textual could end in order
+            logging.getLogger("imgopt-tui").exception("the dashboard broke down")
+            app.broken = app.broken or error
     with contextlib.suppress(OSError):
-        if result is not None and result.choice == "left":
+        if app.broken:
+            _say(_broken(app.broken, app.mirror.info.run_id if app.mirror.working and app.mirror.info else ""))
+        elif result is not None and result.choice == "left":
             _say(f"run {result.run_id} goes on; watch it with: imgopt-tui attach {result.run_id}")
         elif result is not None and result.choice in ("stopping", "stopped"):
             _say(f"run {result.run_id} {'ends after the images in work' if result.choice == 'stopping' else 'stopped'}")
-    return leaving.code or app.return_code or 0
+    return leaving.code or (EXIT_FAILED if app.broken else app.return_code) or 0
+
+
+def _broken(error: Exception, run_id: str) -> str:
+    """What to say after a fault of the screen."""
+    from engine.places import log_file
+    from tui.text import escape
+
+    goes_on = f"; run {run_id} goes on, watch it with: imgopt-tui attach {run_id}" if run_id else ""
+    what = escape(f"{type(error).__name__}: {error}")
+    return f"the dashboard broke down ({what}){goes_on}; details are in {escape(str(log_file()))}"

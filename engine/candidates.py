@@ -53,7 +53,7 @@ class Candidates:
         known = known_so_far(self.plan.settings)
         for folder, found in self.plan.scan(lambda line: note("warning", line)):
             recipe = self._recipes[folder.root]
-            yield folder, [(each, judge(known, recipe, folder, each)) for each in found]
+            yield folder, list(zip(found, judge(known, recipe, folder, found), strict=True))
 
     def _add(self, folder: Folder, judged: Sequence[tuple[Found, Verdict]]) -> None:
         number = self.catalog.add_folder(folder)

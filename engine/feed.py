@@ -118,7 +118,7 @@ class Feed:
             if self._only:
                 found = [each for each in found if join(folder.source, each.name) in self._only]
             recipe = self._recipes[folder.root]
-            yield folder, found, [judge(known, recipe, folder, each) for each in found]
+            yield folder, found, judge(known, recipe, folder, found)
 
     def _add(self, folder: Folder, found: Sequence[Found], verdicts: Sequence[Verdict]) -> None:
         catalog, state = self._state.catalog, self._state

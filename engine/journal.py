@@ -27,8 +27,9 @@ from engine.source import Identity
 from engine.view import LogLine
 
 if TYPE_CHECKING:
-    from engine.journal_file import JournalFile, Mark
+    from engine.journal_file import JournalFile
     from engine.ledger import Entry
+    from engine.marks import Mark
 
 __all__ = ["Journal", "RunRow", "forget_results"]
 
@@ -146,6 +147,10 @@ class Journal:
     def hash_of(self, status: os.stat_result) -> bytes | None:
         """The content of a file that was not touched since it was last read."""
         return None if self._nothing_known else self._ask(lambda file: file.hash_of(status), None)
+
+    def look_up(self, status: os.stat_result) -> tuple[bytes, list[Mark]] | None:
+        """The same with what is known of that content."""
+        return None if self._nothing_known else self._ask(lambda file: file.look_up(status), None)
 
     def knows_size(self, size: int) -> bool:
         """Whether anything is known of any content of this size."""
@@ -279,7 +284,7 @@ class Journal:
         images: Sequence[tuple[int, int, float, Outcome]],
         read: Sequence[tuple[Identity, str]],
     ) -> None:
-        from engine.journal_file import rows_of, stat_row
+        from engine.marks import rows_of, stat_row
         from engine.outcome_row import result_row
 
         results, stats, marks, cleared = [], [stat_row(*each) for each in read], [], []

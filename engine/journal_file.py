@@ -12,18 +12,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
-from enum import IntEnum
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from engine.journal_tables import VERSION, ResultRow, bring_up
 from engine.ledger import Entry
+from engine.marks import MARK_COLUMNS, Kind, Mark, mark_of, signed
 from engine.samples import Sample
-from engine.source import Identity
 from engine.view import LogLine
 
-__all__ = ["Damaged", "JournalFile", "Kind", "Mark", "is_damage", "journal_path", "move_aside", "rows_of"]
+__all__ = ["Damaged", "JournalFile", "is_damage", "journal_path", "move_aside"]
 
 LOCK_SECONDS = 5.0
 """How long to wait for another process that writes."""
@@ -40,6 +39,10 @@ NETWORK = frozenset(
 _DAMAGE = frozenset((11, 26))
 """SQLite's CORRUPT and NOTADB."""
 _HOLDERS = ",".join("?" * len(ResultRow._fields))
+_LOOK_UP = f"""
+SELECT stats.hash, stats.size, mtime, ctime, {MARK_COLUMNS}
+  FROM stats LEFT JOIN marks ON marks.hash=stats.hash WHERE device=? AND inode=?
+"""
 _PUT_MARK = """
 INSERT INTO marks VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
   run=excluded.run, flags=flags|excluded.flags, siblings=coalesce(excluded.siblings, siblings),
@@ -50,40 +53,6 @@ INSERT INTO marks VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
 
 class Damaged(Exception):
     """The file is not a journal any more."""
-
-
-class Kind(IntEnum):
-    """Which side of an encode a content was on."""
-
-    SOURCE = 0
-    """A result was made of it elsewhere; ``other`` is the result."""
-    RESULT = 1
-    """It is a result, or an original that was the better file; ``other`` is what it was made from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What is known of a content."""
-
-    recipe: str
-    kind: Kind
-    other: bytes
-    flags: int
-    run: str
-    backup: bytes
-    """Path of the original that ``other`` speaks of; empty when it is not kept."""
-    siblings: str | None
-    """Names of the files written beside the result, with ``/`` between; None when not known."""
-
-    @property
-    def kept(self) -> bool:
-        """The original was the better file."""
-        return bool(self.flags & 1)
-
-    @property
-    def lossy(self) -> bool:
-        """Made with loss, so never to be encoded again."""
-        return self.kind is Kind.RESULT and bool(self.flags & 2)
 
 
 def is_damage(error: BaseException) -> bool:
@@ -109,35 +78,6 @@ def move_aside(path: Path) -> Path:
 def _storable(text: str) -> str:
     """The text with what is not Unicode written out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _signed(number: int) -> int:
-    """SQLite's integers are signed; some file systems use all 64 bits."""
-    return number - 2**64 if number >= 2**63 else number
-
-
-def stat_row(identity: Identity, content: str) -> tuple[object, ...]:
-    """A row of ``stats``."""
-    device, inode = _signed(identity.device), _signed(identity.inode)
-    return device, inode, identity.size, identity.mtime_ns, identity.ctime_ns, bytes.fromhex(content)
-
-
-def rows_of(entry: Entry, run: str, siblings: str | None) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-    """What an entry of a ledger is in ``stats`` and in ``marks``. A ctime of 0 is one that is not known."""
-    stats: list[tuple[object, ...]] = []
-    marks: list[tuple[object, ...]] = []
-    before, after = bytes.fromhex(entry.before_hash), bytes.fromhex(entry.after_hash)
-    flags = int(entry.kept) | int(entry.lossy) << 1
-    if not entry.in_place:
-        stats.append(stat_row(entry.before, entry.before_hash))
-        source = before, entry.recipe, Kind.SOURCE, entry.before.size, after, flags, run, b"", siblings
-        marks.append(source)
-    if entry.after is not None and after:
-        if entry.after.ctime_ns:
-            stats.append(stat_row(entry.after, entry.after_hash))
-        backup = os.fsencode(entry.backup)
-        marks.append((after, entry.recipe, Kind.RESULT, entry.after.size, before, flags, run, backup, siblings))
-    return stats, marks
 
 
 class JournalFile:
@@ -299,13 +239,21 @@ class JournalFile:
 
     def hash_of(self, status: os.stat_result) -> bytes | None:
         """The content of a file that was not touched since it was last read; None when that is not known."""
-        key = _signed(status.st_dev), _signed(status.st_ino)
+        key = signed(status.st_dev), signed(status.st_ino)
         query = "SELECT hash, size, mtime, ctime FROM stats WHERE device=? AND inode=?"
         row = self._db.execute(query, key).fetchone()
         if row is None or row[1:] != (status.st_size, status.st_mtime_ns, status.st_ctime_ns):
             return None
         content: bytes = row[0]
         return content
+
+    def look_up(self, status: os.stat_result) -> tuple[bytes, list[Mark]] | None:
+        """The same with the marks of that content."""
+        key = signed(status.st_dev), signed(status.st_ino)
+        rows = self._db.execute(_LOOK_UP, key).fetchall()
+        if not rows or rows[0][1:4] != (status.st_size, status.st_mtime_ns, status.st_ctime_ns):
+            return None
+        return rows[0][0], [mark_of(row[4:]) for row in rows if row[4] is not None]
 
     def knows_size(self, size: int) -> bool:
         """Whether a content of this size is marked or quarantined."""
@@ -314,9 +262,7 @@ class JournalFile:
 
     def marks(self, content: bytes) -> list[Mark]:
         """What is known of a content."""
-        query = "SELECT recipe, kind, other, flags, run, backup, siblings FROM marks WHERE hash=?"
-        rows = self._db.execute(query, (content,))
-        return [Mark(recipe, Kind(kind), *rest) for recipe, kind, *rest in rows]
+        return [mark_of(row) for row in self._db.execute(f"SELECT {MARK_COLUMNS} FROM marks WHERE hash=?", (content,))]
 
     @property
     def empty(self) -> bool:

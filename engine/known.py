@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os.path import join
 from typing import TYPE_CHECKING, Protocol
@@ -24,7 +24,7 @@ from engine.why import Why
 if TYPE_CHECKING:
     from engine.catalog import Folder
     from engine.job import Recipe
-    from engine.journal_file import Mark
+    from engine.marks import Mark
     from engine.plan import Found
 
 __all__ = ["DEATHS", "Known", "Memory", "Verdict", "hash_file", "judge"]
@@ -58,6 +58,9 @@ class Memory(Protocol):
     def hash_of(self, status: os.stat_result) -> bytes | None:
         """The content of a file that was not touched since it was last read; None when that is not known."""
 
+    def look_up(self, status: os.stat_result) -> tuple[bytes, list[Mark]] | None:
+        """The same with what is known of that content, in one question."""
+
     def knows_size(self, size: int) -> bool:
         """Whether anything is known of any content of this size."""
 
@@ -71,14 +74,21 @@ class Memory(Protocol):
         """A file was read to learn its content."""
 
 
-def judge(known: Known | None, recipe: Recipe, folder: Folder, found: Found) -> Verdict:
-    """What becomes of a file of the scan; ``known`` is None where nothing is remembered."""
-    if found.skip:
-        return Verdict(found.skip)
-    if known is None or found.status is None:
-        return TO_DO
-    paths = join(folder.source, found.name), join(folder.target, found.target_name)
-    return known.judge(paths[0], found.status, paths[1], recipe.key, siblings=bool(recipe.variants))
+def judge(known: Known | None, recipe: Recipe, folder: Folder, found: Sequence[Found]) -> list[Verdict]:
+    """What becomes of files of the scan; ``known`` is None where nothing is remembered."""
+    key, siblings = recipe.key, bool(recipe.variants)
+
+    def one(each: Found) -> Verdict:
+        if each.skip:
+            return Verdict(each.skip)
+        if known is None or each.status is None:
+            return TO_DO
+        path = target = join(folder.source, each.name)
+        if folder.source != folder.target or each.name != each.target_name:
+            target = join(folder.target, each.target_name)
+        return known.judge(path, each.status, target, key, siblings=siblings)
+
+    return [one(each) for each in found]
 
 
 class Known:
@@ -99,13 +109,15 @@ class Known:
         ``siblings``: whether each result has files beside it."""
         marked = _read_mark(path)
         beside = path != target and _read_mark(target) is not None
-        content = self._content(path, status, always=marked is not None or beside)
-        if content is None:
+        if (found := self._journal.look_up(status)) is not None:
+            content, marks = found
+        elif (read := self._read(path, status, always=marked is not None or beside)) is not None:
+            content, marks = read, self._journal.marks(read)
+        else:
             return TO_DO
         deaths, reason = self._journal.deaths(content)
         if deaths >= DEATHS and not self._retry:
             return Verdict(f"set aside: {reason}; --retry-quarantined tries it again", Why.QUARANTINED)
-        marks = self._journal.marks(content)
         if marked is not None and marked[1] == content:
             marks = [*marks, _mark_of(marked)]
         done = self._done_in_place if path == target else self._done_elsewhere
@@ -171,6 +183,10 @@ class Known:
         """What a file holds; None when it cannot be read, or need not because nothing of its size is known."""
         if (content := self._journal.hash_of(status)) is not None:
             return content
+        return self._read(path, status, always=always)
+
+    def _read(self, path: str, status: os.stat_result, *, always: bool) -> bytes | None:
+        """The same for a file of which that is not known, or which was touched."""
         if not always and not self._journal.knows_size(status.st_size):
             return None
         if (found := hash_file(path, Identity.of(status))) is None:
@@ -216,7 +232,7 @@ def _read_mark(path: str) -> _Marked | None:
 
 
 def _mark_of(marked: _Marked) -> Mark:
-    from engine.journal_file import Kind, Mark
+    from engine.marks import Kind, Mark
 
     return Mark(marked[2], Kind.RESULT, marked[0], marked[3], "", b"", None)
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from engine.backup import AREA, is_backup
 from engine.folders import close
-from engine.journal_file import JournalFile, rows_of
+from engine.journal_file import JournalFile
 from engine.ledger import SUFFIX, Entry, is_written, ledgers, read_ledger
+from engine.marks import rows_of
 from engine.records import COMPLETE, complete, lock_folder
 from engine.source import Identity
 

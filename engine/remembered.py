@@ -15,7 +15,8 @@ from engine.settings import Settings
 from engine.source import Identity
 
 if TYPE_CHECKING:
-    from engine.journal_file import JournalFile, Mark
+    from engine.journal_file import JournalFile
+    from engine.marks import Mark
 
 __all__ = ["known_so_far"]
 
@@ -38,6 +39,9 @@ class _Looking:
 
     def hash_of(self, status: os.stat_result) -> bytes | None:
         return self._ask(lambda file: file.hash_of(status), None)
+
+    def look_up(self, status: os.stat_result) -> tuple[bytes, list[Mark]] | None:
+        return self._ask(lambda file: file.look_up(status), None)
 
     def knows_size(self, size: int) -> bool:
         return self._ask(lambda file: file.knows_size(size), False)

@@ -20,8 +20,9 @@ import time
 from pathlib import Path
 
 from engine.events import Event, Started
-from engine.journal_file import JournalFile, journal_path, rows_of
+from engine.journal_file import JournalFile, journal_path
 from engine.ledger import Entry, Ledgers, content_hash
+from engine.marks import rows_of
 from engine.places import state_folder
 from engine.run import Run
 from engine.settings import Settings

@@ -21,6 +21,7 @@ class Where(StrEnum):
     BATCHES = "batches"
     IMAGES = "images"
     TUNING = "tuning"
+    LOG = "log"
     FORM = "settings"
 
 
@@ -59,6 +60,7 @@ _KEY_NAMES = {
     "full_stop": ".",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "asterisk": "*",
     "plus": "+",
     "minus": "-",
     "less_than_sign": "<",
@@ -98,7 +100,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_pane", ("tab",), "Next pane", "to the next pane", Where.EVERYWHERE),
     Action("previous_pane", ("shift+tab",), "Previous pane", "to the pane before", Where.EVERYWHERE),
     Action("alone", ("Z",), "One pane alone", "all the room for one pane, and back", Where.EVERYWHERE),
-    Action("filter", ("slash",), "Filter", "only images whose path contains a text", Where.EVERYWHERE, "Filter"),
+    Action("filter", ("slash",), "Filter", "only images, files or log lines with a text", Where.EVERYWHERE, "Filter"),
     Action("copy", ("y",), "Copy path", "the chosen path to your clipboard", Where.EVERYWHERE),
     Action("tune_image", ("t",), "Tune image", "find the quality of the chosen image", Where.EVERYWHERE, "Tune"),
     Action("settings", ("o",), "Settings", "settings of the next run; save them", Where.EVERYWHERE, "Settings"),
@@ -111,9 +113,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("run", ("r",), "Run", "optimize what is marked, or the given folders", Where.WORK, "Run"),
     Action("pause", ("p",), "Pause", "start no further image, or go on", Where.WORK, "Pause"),
     Action("retry", ("R",), "Retry failed", "put failed images back to wait", Where.WORK, "Retry"),
-    Action("more_workers", ("plus", "equals_sign"), "More workers", "one worker process more", Where.WORK),
+    Action("more_workers", ("plus", "equals_sign"), "More workers", "one worker process more", Where.WORK, "Worker"),
     Action("fewer_workers", ("minus", "underscore"), "Fewer workers", "one worker process less", Where.WORK),
     Action("summary", ("i",), "Summary", "totals and report of the run", Where.WORK),
+    Action("export", ("e",), "Export", "write the report of the run to a file", Where.WORK, "Export"),
+    Action("machine", ("I",), "Machine", "memory, CPU, disk, speed and workers", Where.WORK),
+    Action("earlier", ("P",), "Past runs", "list them, and open one", Where.WORK, "Past"),
     Action("up", ("up", "k"), "Up", "one line up", Where.LISTS),
     Action("down", ("down", "j"), "Down", "one line down", Where.LISTS),
     Action("left", ("left", "h"), "Left", "one cell left; in files: close the folder", Where.LISTS),
@@ -125,11 +130,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("choose", ("enter",), "Details", "details of the image; open a folder", Where.LISTS, "Info"),
     Action("mark", ("space",), "Mark", "take this folder or file into the next run", Where.FILES, "Mark"),
     Action("unmark", ("c",), "Unmark all", "no marks: the next run takes the given folders", Where.FILES, "Unmark"),
+    Action("mark_matching", ("asterisk",), "Mark by pattern", "such as *.png, of the lines here", Where.FILES),
+    Action("go_to", ("L",), "Go to path", "type a folder to look at", Where.FILES),
     Action("hidden", ("full_stop",), "Hidden files", "show or hide names that start with a dot", Where.FILES, "Hidden"),
     Action("parent", ("backspace",), "Parent folder", "the folder above becomes the root of the tree", Where.FILES),
     Action("follow", ("F",), "Follow", "keep the images in work in view", Where.BATCHES, "Follow"),
     Action("sort", ("s",), "Sort", "by the next column", Where.IMAGES, "Sort"),
     Action("reverse", ("S",), "Reverse", "sort the other way round", Where.IMAGES),
+    Action("follow_list", ("F",), "Follow images", "keep the images in work in view", Where.IMAGES, "Follow"),
     Action("states", ("f",), "States", "only images of one state", Where.IMAGES, "States"),
     Action("aim", ("t",), "Target", "type the score to reach", Where.TUNING, "Target"),
     Action("aim_lower", ("left_square_bracket",), "Lower target", "one point less", Where.TUNING),
@@ -153,6 +161,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("export_page", ("e",), "Export page", "ladder and crops as one HTML file", Where.TUNING, "Export"),
     Action("copy_command", ("y",), "Copy command", "the equal command to your clipboard", Where.TUNING, "Copy"),
     Action("back", ("escape",), "Back", "to the pane before; measuring ends", Where.TUNING, "Back"),
+    Action("levels", ("f",), "Warnings", "only warnings and failures, or all lines", Where.LOG, "Warnings"),
     Action("change", ("space",), "Change", "the next value of a choice", Where.FORM, "Change"),
     Action("unset", ("d",), "Default", "back to the default", Where.FORM, "Default"),
     Action("apply", ("a",), "Apply", "use these settings for the next run", Where.FORM, "Apply"),

@@ -25,8 +25,9 @@ from engine.view import Gauges, RunView
 from tui.dialogs import Choice, ChoiceDialog
 from tui.disk import Disk
 from tui.driver import LinkDriver
+from tui.gauges import worker_mark
 from tui.graphics import TEXT_ONLY, Graphics
-from tui.header import Link, worker_mark
+from tui.header import Link
 from tui.look import Look
 from tui.main_screen import MainScreen
 from tui.mirror import Mirror
@@ -150,7 +151,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
 
     def _begin(self) -> None:
         if self._first_view:
-            self._open(self._first_view)
+            self.open_view(self._first_view)
         elif self._start:
             self.run_on(self.roots)
         else:
@@ -192,11 +193,12 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
             view = await self.session.start(roots, self.settings)
             if view:
                 self.main.show_pane("batches")
-                self._open(view)
+                self.open_view(view)
 
         self.start_task(begin())
 
-    def _open(self, view: RunView) -> None:
+    def open_view(self, view: RunView) -> None:
+        """Show this run from now on."""
         self._summed_up = False
         self.main.say("")
         self.main.forget()

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from engine.errors import ImgoptError
 from engine.settings import Settings
 from engine.view import Phase, RunView
 from tui import text
-from tui.details import summary_lines
 from tui.dialogs import Choice, ChoiceDialog, ReadDialog, TypeDialog
 from tui.form import FormDialog
 from tui.frame import TABS
 from tui.help import GO_TO, CommandsDialog, help_lines
+from tui.run_boxes import RunBoxes
 
 if TYPE_CHECKING:
-    from tui.app import ImgoptApp
     from tui.main_screen import MainScreen
 
 __all__ = ["RATES", "Commands"]
@@ -30,16 +28,22 @@ _LEAVING = (
 )
 
 
-class Commands:
+class Narrowed(Protocol):
+    """A pane that can be filtered."""
+
+    @property
+    def words(self) -> str:
+        """What lines must contain now."""
+
+    def narrow(self, words: str) -> None:
+        """Only lines that contain this; empty: all."""
+
+
+class Commands(RunBoxes):
     """What the main screen can do; ``do_<id>`` for each action."""
 
     def __init__(self, main: MainScreen) -> None:
         self.main = main
-
-    @property
-    def host(self) -> ImgoptApp:
-        """The application."""
-        return self.main.host
 
     def do_help(self) -> None:
         """All keys."""
@@ -123,15 +127,18 @@ class Commands:
         self.main.place_panes()
 
     def do_filter(self) -> None:
-        """Only images whose path contains a text."""
+        """Only what contains a text: lines of the log, files of open folders, or images."""
+        name = self.main.active if self.main.active in ("files", "log") else "images"
+        panes: dict[str, Narrowed] = {"files": self.main.files, "log": self.main.log_pane, "images": self.main.images}
+        pane = panes[name]
 
         def narrow(words: str | None) -> None:
             if words is not None:
-                self.main.show_pane("images")
-                self.main.images.narrow(words=words)
+                self.main.show_pane(name)
+                pane.narrow(words)
 
-        hint = "part of a path, capitals or not; empty: all"
-        self.host.push_screen(TypeDialog("Filter images", self.main.images.window.text, hint=hint), narrow)
+        hint = "part of a name, capitals or not; empty: all"
+        self.host.push_screen(TypeDialog(f"Filter {name}", pane.words, hint=hint), narrow)
 
     def do_copy(self) -> None:
         """The chosen path, through the terminal and into a file."""
@@ -278,23 +285,3 @@ class Commands:
                 self.main.say(done)
 
         self.host.start_task(tell())
-
-    def do_summary(self) -> None:
-        """Totals and report."""
-        info, update = self.host.mirror.info, self.host.mirror.update
-        if info is None or update is None:
-            self.main.say("there is no run to sum up yet")
-            return
-
-        async def show(view: RunView) -> None:
-            width = min(78, self.host.size.width) - 4
-            try:
-                from engine.report import report_text
-
-                report = report_text(await view.report()).splitlines()
-            except (ImgoptError, OSError):
-                report = []
-            lines = summary_lines(info, update, report, self.host.look, width)
-            self.host.push_screen(ReadDialog(f"Run {info.run_id}", lines))
-
-        self.host.start_task(self.host.session.tell(show))

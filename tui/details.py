@@ -1,72 +1,92 @@
-"""Everything known of one image, and of a run that is over."""
+"""Everything known of one image."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
 
-from engine.view import ImageRow, ImageState, RunInfo, Update
+from engine.view import Gauges, ImageRow, ImageState
 from tui import text
 from tui.actions import action
 from tui.canvas import Canvas, bindings
 from tui.dialogs import ReadDialog, plain_lines
-from tui.look import STATE_ROLES, Look, Parts
+from tui.gauges import held_reason
+from tui.look import STATE_ROLES, Look, Part, Parts
 
-__all__ = ["DetailsPane", "ImageDialog", "image_lines", "summary_lines"]
+__all__ = ["DetailsPane", "Fact", "ImageDialog", "fact_lines", "image_lines", "why"]
 
-_LABEL = 13
+_LABEL = 9
+_STAGES = ("read", "decode", "encode", "check", "write")
+"""Words for each stage, in the order of ``ImageRow.stages``."""
+SHOWN_SECONDS = 0.0005
+"""A stage that took less is not named."""
+Fact = tuple[str, str, str]
+"""Label, value, role of the value."""
 
 
-def _fact(label: str, value: str, look: Look, width: int, role: str = "strong") -> list[Parts]:
-    """A label and its value, wrapped under itself."""
+def fact_lines(facts: list[Fact], look: Look, width: int) -> list[Parts]:
+    """Labels and values, each value wrapped under itself."""
+    return [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
+
+
+def _fact(label: str, value: str, look: Look, width: int, role: str) -> list[Parts]:
     lines = plain_lines([value], look.safe, width - _LABEL - 3, role)
     first: Parts = [(f" {label:{_LABEL}}", "dim"), *lines[0]]
     return [first, *([(" " * (_LABEL + 1), ""), *line] for line in lines[1:])]
 
 
-def image_lines(row: ImageRow, look: Look, width: int) -> list[Parts]:
-    """Every fact of an image."""
+def why(row: ImageRow, gauges: Gauges) -> str:
+    """Why an image is in its state, and until when; empty where there is nothing to say."""
+    return held_reason(row.needs, gauges) if row.state == ImageState.HELD else row.reason
+
+
+def image_lines(row: ImageRow, look: Look, width: int, gauges: Gauges, batch_size: int = 75) -> list[Parts]:
+    """Every fact of an image, and the keys that do something with it."""
     state = ImageState(row.state)
-    size = f"{row.width} {'x' if look.ascii_only else '×'} {row.height} px" if row.width else "not known yet"
-    written = state in (ImageState.DONE, ImageState.KEPT)
-    saved = text.change(row.original_size, row.optimized_size, digits=1) if written else ""
-    saving = row.original_size - row.optimized_size
-    worker = f"W{row.slot + 1}" if row.slot >= 0 else "none yet"
+    reason = why(row, gauges)
+    facts: list[Fact] = [
+        ("file", row.path, "strong"),
+        ("state", _state(row, batch_size), STATE_ROLES[state]),
+        *([("why", reason, "failed" if state is ImageState.FAILED else "strong")] if reason else []),
+        ("bytes", _bytes(row, look), "strong"),
+        ("format", _format(row, look), "strong"),
+        ("quality", _quality(row), "strong"),
+        *([("score", _score(row.measured, look), "strong")] if row.measured else []),
+        *([("encoder", row.options, "strong")] if row.options else []),
+        ("time", _time(row), "strong"),
+        ("memory", _memory(row), "strong"),
+        *[("also", f"{name}  {text.size(size, precise=True)}", "strong") for name, size in row.siblings],
+        ("source", row.source, "strong"),
+        ("target", row.target or "nothing written", "strong"),
+    ]
+    return [*fact_lines(facts, look, width), [(" " * (_LABEL + 2), ""), *_keys(state)]]
+
+
+def _state(row: ImageRow, batch_size: int) -> str:
+    state = ImageState(row.state)
+    word = state.name.lower() + (f", {row.stage}" if row.stage else "") + (f" W{row.slot + 1}" if row.slot >= 0 else "")
+    return f"{word}; image {row.index + 1} of the run, in batch {row.index // batch_size + 1}"
+
+
+def _bytes(row: ImageRow, look: Look) -> str:
+    before = f"{row.original_size:,} B ({text.size(row.original_size, precise=True)})"
+    if row.state not in (ImageState.DONE, ImageState.KEPT):
+        return before + ("; left as it was" if ImageState(row.state).final else "")
+    after = f"{row.optimized_size:,} B ({text.size(row.optimized_size, precise=True)})"
+    return f"{before} {look.glyphs.arrow} {after}  {text.change(row.original_size, row.optimized_size, digits=1)}"
+
+
+def _format(row: ImageRow, look: Look) -> str:
     formats = row.source_format or "not known yet"
     if row.target_format and row.target_format != row.source_format:
         formats += f" {look.glyphs.arrow} {row.target_format}"
-    quality = str(row.quality) if row.quality else ("lossless" if state is ImageState.DONE else "not encoded")
-    if row.source_quality:
-        quality += f", the original's about {row.source_quality}"
-    word = state.name.lower() + (f", {row.stage}" if row.stage else "")
-    facts = [
-        ("file", row.path, "strong"),
-        ("state", word, STATE_ROLES[state]),
-        ("reason", row.reason or "none", "failed" if state is ImageState.FAILED and row.reason else "strong"),
-        ("original", f"{row.original_size} B  ({text.size(row.original_size, precise=True)})", "strong"),
-        (
-            "result",
-            f"{row.optimized_size} B  ({text.size(row.optimized_size, precise=True)})"
-            if written
-            else ("none" if state.final else "none yet"),
-            "strong",
-        ),
-        ("saved", f"{text.size(saving, precise=True)}  {saved}" if saved else "nothing", "good" if saved else ""),
-        ("format", formats, "strong"),
-        ("pixels", size, "strong"),
-        ("quality", quality, "strong"),
-        *([("score", _score(row.measured, look), "strong")] if row.measured else []),
-        ("worker", worker, "strong"),
-        ("time", f"{row.seconds:.2f} s" if row.seconds else "not started", "strong"),
-        ("memory", f"about {text.size(row.needs, precise=True)}" if row.needs else "not predicted yet", "strong"),
-        ("source", row.source, "strong"),
-        ("target", row.target or "nothing written", "strong"),
-        ("number", f"{row.index + 1} of the run", "strong"),
-    ]
-    facts += [("also", f"{name}  {text.size(size, precise=True)}", "strong") for name, size in row.siblings]
-    return [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
+    return f"{formats}, {row.width} {'x' if look.ascii_only else '×'} {row.height} px" if row.width else formats
+
+
+def _quality(row: ImageRow) -> str:
+    quality = str(row.quality) if row.quality else ("lossless" if row.state == ImageState.DONE else "not encoded")
+    return quality + (f", the original's about {row.source_quality}" if row.source_quality else "")
 
 
 def _score(measured: tuple[float, int, float, int, int], look: Look) -> str:
@@ -77,38 +97,32 @@ def _score(measured: tuple[float, int, float, int, int], look: Look) -> str:
     return f"{score:.1f} in {text.count(encodes, 'encode')}; the worst place, at {place}: {worst:.1f}"
 
 
-def summary_lines(info: RunInfo, update: Update, report: Sequence[str], look: Look, width: int) -> list[Parts]:
-    """Totals of a run, then its report, line by line."""
-    totals = update.totals
-    change = text.change(totals.bytes_in, totals.bytes_out, digits=1)
-    per_second = totals.through / update.elapsed if update.elapsed else 0.0
-    before, after = text.size(totals.bytes_in, precise=True), text.size(totals.bytes_out, precise=True)
-    facts = [
-        ("run", f"{info.run_id}: {update.phase} after {text.clock(update.elapsed)}", "strong"),
-        ("folders", "  ".join(info.roots), "strong"),
-        ("output", info.output, "strong"),
-        ("settings", info.summary, "strong"),
-        ("images", f"{totals.through} of {totals.found}   {per_second:.1f} a second", "strong"),
-        ("outcomes", _outcomes(totals.done, totals.kept, totals.skipped, totals.failed), "strong"),
-        ("bytes", f"{before} {look.glyphs.arrow} {after}", "strong"),
-        ("saved", f"{text.size(totals.saved, precise=True)}  {f'({change})' if change else ''}", "good"),
-    ]
-    lines = [line for label, value, role in facts for line in _fact(label, value, look, width, role)]
-    if totals.failed:
-        lines += [
-            [],
-            *plain_lines(
-                ["Failed images keep their originals. In Images, f shows them alone, Enter says why."],
-                look.safe,
-                width,
-                "warn",
-            ),
-        ]
-    return [*lines, [], [(" report", "title")], *plain_lines(report, look.safe, width)] if report else lines
+def _time(row: ImageRow) -> str:
+    if not row.seconds:
+        return "no worker had it" if ImageState(row.state).final else "not known yet"
+    stages = [f"{word} {one:.3f}" for word, one in zip(_STAGES, row.stages, strict=False) if one >= SHOWN_SECONDS]
+    return f"{row.seconds:.3f} s{': ' if stages else ''}{', '.join(stages)}"
 
 
-def _outcomes(done: int, kept: int, skipped: int, failed: int) -> str:
-    return f"{done} done   {kept} kept   {skipped} skipped   {failed} failed"
+def _memory(row: ImageRow) -> str:
+    if not row.needs:
+        return "not predicted" if ImageState(row.state).final else "not known yet"
+    predicted = f"about {text.size(row.needs, precise=True)} predicted"
+    if row.peak:
+        return f"{predicted}; its worker had {text.size(row.peak, precise=True)} at most"
+    return predicted + ("; too little to be measured" if ImageState(row.state).final else "")
+
+
+_PRESS = {ImageState.FAILED: ("retry",)}
+"""What can be done with an image of that state beside what can be done with any."""
+
+
+def _keys(state: ImageState) -> list[Part]:
+    parts: list[Part] = []
+    for id in (*_PRESS.get(state, ()), "tune_image", "copy"):
+        entry = action(id)
+        parts += [(entry.first, "key"), (f" {entry.name.lower()}   ", "dim")]
+    return parts
 
 
 class ImageDialog(ReadDialog):
@@ -116,8 +130,8 @@ class ImageDialog(ReadDialog):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings([action("tune_image")])]
 
-    def __init__(self, row: ImageRow, look: Look, width: int) -> None:
-        super().__init__("Image", image_lines(row, look, width))
+    def __init__(self, row: ImageRow, lines: list[Parts]) -> None:
+        super().__init__("Image", lines)
         self._row = row
 
     def action_act(self, id: str) -> None:
@@ -131,8 +145,8 @@ class DetailsPane(Canvas):
 
     def draw(self, y: int, width: int) -> Parts:
         """As many facts as fit."""
-        row = self.host.main.chosen_row()
+        row, mirror = self.host.main.chosen_row(), self.host.mirror
         if row is None:
             return [(" no image is chosen", "dim")] if y == 0 else []
-        lines = image_lines(row, self.look, width)
+        lines = image_lines(row, self.look, width, mirror.gauges, mirror.batch_size)
         return lines[y] if y < len(lines) else []

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 
 from tui import text
-from tui.actions import Where, here
+from tui.actions import Where, action, here
 from tui.canvas import Listing, bindings
+from tui.dialogs import TypeDialog
 from tui.file_tree import FileTree, Mark, Node
 from tui.look import Parts
 from tui.parts import spread
@@ -22,6 +23,12 @@ __all__ = ["FilesPane"]
 
 PORTION = 1000
 """Entries added before the screen gets its turn: about 2 ms."""
+
+
+def missing(path: str) -> str:
+    """What is wrong with a path that somebody typed; empty when it is there."""
+    path = os.path.abspath(os.path.expanduser(path))
+    return "" if os.path.exists(path) else f"there is no {path}"
 
 
 class FilesPane(Listing):
@@ -64,7 +71,7 @@ class FilesPane(Listing):
         node, glyphs = self.model.rows[row], self.look.glyphs
         mark = self.model.mark(node)
         icon = (glyphs.opened if node.open else glyphs.closed) if node.is_folder else glyphs.leaf
-        right = self._figures(node)
+        right = self._figures(node).lstrip()
         name = self.look.safe(node.name)
         tuned = self.host.tuned.words(node.path)
         room = width - len(right) - 8 - 2 * node.depth - (len(tuned) + 2 if tuned else 0)
@@ -94,14 +101,17 @@ class FilesPane(Listing):
     def draw_foot(self, y: int, width: int) -> Parts:
         """What the next run would take."""
         roots = self.model.roots()
+        key = action("run").first
         long, short = (
-            "nothing is marked: the next run takes the folders given at the start",
-            "no marks: r takes the roots",
+            f"nothing is marked (Space marks): {key} takes the folders given at the start",
+            f"no marks: {key} takes the roots",
         )
         if roots:
+            counted = self.model.marked_size()
+            much = f", {text.count(counted[0], 'image')}, {text.size(counted[1])}" if counted else ""
             long, short = (
-                f"{text.count(len(roots), 'mark')}: the next run takes what is marked",
-                f"r takes {len(roots)} marked",
+                f"{text.count(len(roots), 'mark')}{much}: {key} runs what is marked",
+                f"{key} takes {len(roots)} marked",
             )
         return [(f" {long if width > len(long) else short}", "mark" if roots else "dim")]
 
@@ -166,9 +176,9 @@ class FilesPane(Listing):
 
     def show_path(self, path: str) -> str:
         """Make a folder the root of the tree; gives what is wrong with the path, or nothing."""
+        if wrong := missing(path):
+            return wrong
         path = os.path.abspath(os.path.expanduser(path))
-        if not os.path.exists(path):
-            return f"there is no {path}"
         folder = path if os.path.isdir(path) else os.path.dirname(path)
         self.model.show([folder])
         self.cursor = self.top = 0
@@ -188,8 +198,47 @@ class FilesPane(Listing):
 
     def do_unmark(self) -> None:
         """No marks."""
-        self.model.marked.clear()
+        self.model.unmark_all()
         self.redraw()
+
+    def do_mark_matching(self) -> None:
+        """Mark lines by a pattern."""
+
+        def mark(pattern: str | None) -> None:
+            if pattern:
+                found = text.count(self.model.mark_matching(pattern), "line")
+                self.host.main.say(f"{found} marked by {pattern}, of those that are listed here")
+                self.redraw()
+
+        hint = "*.png, img_00??.jpg, raw/*: among the lines of open folders"
+        self.host.push_screen(TypeDialog("Mark by pattern", "*", hint=hint), mark)
+
+    def do_go_to(self) -> None:
+        """Another folder becomes the root of the tree."""
+
+        def go(path: str | None) -> None:
+            if path is not None:
+                self.show_path(path)
+
+        start = self.chosen.path if self.chosen else os.getcwd()
+        hint = "a folder, or a file in it; ~ is your home"
+        self.host.push_screen(TypeDialog("Go to", start, hint=hint, check=missing), go)
+
+    @property
+    def words(self) -> str:
+        """What file names must contain."""
+        return self.model.words
+
+    def filter_words(self) -> str:
+        """The filter in words; empty when all files are shown."""
+        return f"/{self.words}" if self.words else ""
+
+    def narrow(self, words: str) -> None:
+        """Only files whose name contains ``words``."""
+        self.model.narrow(words)
+        self.cursor = self.top = 0
+        self.redraw()
+        self.host.main.row_arrived()
 
     def do_hidden(self) -> None:
         """Show or hide names that start with a dot."""

@@ -183,7 +183,7 @@ class FormKeys(Canvas):
         return [
             (" Enter", "key"),
             (" Edit ", "dim"),
-            *key_line(entries, width - 22, working=False),
+            *key_line(entries, width - 22),
             ("  Esc", "key"),
             (" Back", "dim"),
         ]

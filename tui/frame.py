@@ -9,13 +9,20 @@ from tui.actions import Action, Where, action, here
 from tui.canvas import Canvas
 from tui.header import phase_parts
 from tui.look import Parts
+from tui.mirror import Mirror
 from tui.parts import spread, width
 
 __all__ = ["TABS", "KeyLine", "MessageLine", "Rule", "Tabs", "TinyLine"]
 
 TABS = ("files", "batches", "images", "tune", "log")
 """Ids of the panes in order; each is also the id of the action that goes there."""
-_SCOPES = {"files": Where.FILES, "batches": Where.BATCHES, "images": Where.IMAGES, "tune": Where.TUNING}
+_SCOPES = {
+    "files": Where.FILES,
+    "batches": Where.BATCHES,
+    "images": Where.IMAGES,
+    "tune": Where.TUNING,
+    "log": Where.LOG,
+}
 _TUNING = (
     *(
         "apply_target",
@@ -31,7 +38,6 @@ _TUNING = (
     *("help", "quit"),
 )
 """In Tune; the keys of its crop stand beside that."""
-_COMMON = ("help", "commands", "filter", "run", "pause", "choose", "settings", "quit")
 
 
 class Rule(Canvas):
@@ -87,15 +93,24 @@ class KeyLine(Canvas):
         active = self.host.main.active
         scope = _SCOPES.get(active)
         own = [entry for entry in here(scope) if entry.short] if scope else []
-        common = [action(id) for id in _COMMON]
-        entries = [*common[:-1], *own, common[-1]] if active != "tune" else [action(id) for id in _TUNING]
-        return key_line(entries, width, working=self.host.mirror.working)
+        if active == "tune":
+            return key_line(list(map(action, _TUNING)), width)
+        first, last = useful(self.host.mirror)
+        return key_line([*map(action, first), *own, *map(action, last)], width)
 
 
-def key_line(entries: list[Action], cells: int, *, working: bool) -> Parts:
+def useful(mirror: Mirror) -> tuple[list[str], list[str]]:
+    """Ids of what can be done now wherever the cursor is: what comes before the keys of the pane, and after them."""
+    failed = ["retry"] if mirror.totals.failed else []
+    if mirror.working:
+        return ["help", "commands", "filter", "pause", "more_workers", *failed, "choose"], ["export", "quit"]
+    if mirror.info:
+        return ["help", "commands", "filter", "run", *failed, "export", "choose"], ["settings", "earlier", "quit"]
+    return ["help", "commands", "filter", "run", "settings", "choose"], ["earlier", "quit"]
+
+
+def key_line(entries: list[Action], cells: int) -> Parts:
     """Keys and short names; the last entry is kept whatever the room."""
-    hidden = {"run"} if working else {"pause"}
-    entries = [entry for entry in entries if entry.id not in hidden]
     last = _key(entries[-1])
     parts: Parts = []
     for entry in entries[:-1]:

@@ -13,6 +13,7 @@ from engine.view import BatchRow, ImageRow, ImageState, Window
 from tui import text
 from tui.actions import Where, here
 from tui.canvas import Listing, bindings
+from tui.details import why
 from tui.fetch import Latest, Pace
 from tui.images_pane import failure
 from tui.look import STATE_ROLES, Look, Part, Parts
@@ -299,7 +300,7 @@ class BatchGrid(Listing):
         if state is ImageState.FAILED:
             return failure(row, self.drawn.width, retry=self.host.mirror.working), "failed"
         detail = (
-            row.reason
+            why(row, self.host.mirror.gauges)
             or row.stage
             or (text.change(row.original_size, row.optimized_size) if state is ImageState.DONE else "")
         )

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.view import Gauges, Phase, Update, WorkerRow
+from engine.view import Gauges, Phase
 from tui import text
 from tui.canvas import Canvas
+from tui.gauges import STAGES, memory_bar, worker_mark
 from tui.look import Look, Parts
 from tui.mirror import Mirror
 from tui.parts import spread, width
 
 __all__ = ["Header", "Link", "gauge_line", "phase_parts", "progress_line", "saved_line", "title_line", "workers_line"]
 
-_STAGES = {"probe": "prb", "decode": "dec", "encode": "enc", "check": "chk", "write": "wri", "starting": "new"}
 _PHASE_ROLES = {
     Phase.RUNNING: "good",
     Phase.FINISHED: "good",
     Phase.FAILED: "failed",
 }
-NEAR = 0.85
-"""Part of a limit from which it is marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +102,9 @@ def saved_line(mirror: Mirror, cells: int) -> Parts:
 
 
 def gauge_line(gauges: Gauges, look: Look, cells: int) -> Parts:
-    """CPU and memory side by side."""
-    cpu: Parts = [(f"{gauges.cpu_percent:4.0f}%", "strong"), (f" of {gauges.cpus:.1f}", "dim")]
+    """CPU and memory side by side; what throttles the CPU is said where it does."""
+    held_back = f" thr {gauges.throttled:.0f}%" if gauges.throttled >= 1 else ""
+    cpu: Parts = [(f"{gauges.cpu_percent:4.0f}%", "strong"), (f" of {gauges.cpus:.1f}", "dim"), (held_back, "warn")]
     limit = text.size(gauges.mem_limit)
     mem: Parts = [
         (f" {text.size(gauges.mem_used)}/{limit}", "strong"),
@@ -114,23 +113,14 @@ def gauge_line(gauges: Gauges, look: Look, cells: int) -> Parts:
     ]
     rest = cells - width(cpu) - width(mem) - 12
     half = max(4, rest // 2)
-    share = gauges.mem_used / gauges.mem_limit if gauges.mem_limit else 0.0
-    # The peak is of the run's own processes; above what the rest of the machine uses it is where memory went at most.
-    peak = share + (gauges.mem_peak - gauges.mem_run) / gauges.mem_limit if gauges.mem_limit else 0.0
     return [
         (" CPU ", "dim"),
         *look.bar(gauges.cpu_percent / 100, half),
         *cpu,
         ("   MEM ", "dim"),
-        *look.bar(share, max(4, rest - half), mark=peak if gauges.mem_peak else None, hot=share > NEAR),
+        *memory_bar(gauges, look, max(4, rest - half)),
         *mem,
     ]
-
-
-def worker_mark(worker: WorkerRow, update: Update) -> str:
-    """``!`` when a busy worker is near its share: what was reserved for its image, or its part of the budget."""
-    share = max(worker.allowance, update.gauges.budget // max(1, update.workers_wanted))
-    return "!" if worker.index >= 0 and share and worker.rss >= NEAR * share else " "
 
 
 def workers_line(mirror: Mirror, cells: int) -> Parts:
@@ -148,7 +138,7 @@ def workers_line(mirror: Mirror, cells: int) -> Parts:
     room = cells - width(right) - 2
     parts: Parts = []
     for at, worker in enumerate(update.workers):
-        stage = _STAGES.get(worker.stage, worker.stage[:3])
+        stage = STAGES.get(worker.stage, worker.stage[:3])
         one = f" W{worker.slot + 1} {stage:3} {text.size(worker.rss):>4}"
         left_over = len(update.workers) - at
         more = f" +{left_over}"

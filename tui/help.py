@@ -33,6 +33,7 @@ _TITLES = {
     Where.BATCHES: "In Batches",
     Where.IMAGES: "In Images",
     Where.TUNING: "In Tune",
+    Where.LOG: "In Log",
     Where.FORM: "In Settings",
 }
 

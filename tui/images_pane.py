@@ -12,6 +12,7 @@ from engine.view import ImageRow, ImageState, Page, Window
 from tui import text
 from tui.actions import Where, here
 from tui.canvas import Listing, bindings
+from tui.details import why
 from tui.fetch import Latest, Pace
 from tui.look import STATE_ROLES, Parts
 
@@ -59,6 +60,7 @@ class ImagesPane(Listing):
         self.window = Window(count=1)
         self.matching = 0
         self._rows: dict[int, ImageRow] = {}
+        self.following = False
         self._pace = Pace()
         self._pages: Latest[Window, Page] | None = None
 
@@ -131,6 +133,10 @@ class ImagesPane(Listing):
         """The run has news: ask again for what is visible, now and then."""
         if not self.is_on_screen or self._pages is None or self.host.session.view is None:
             return
+        if self.following and self.host.mirror.working:
+            self.cursor = self.host.mirror.frontier()
+            self.matching = len(self.host.mirror.states)
+            self.top = self.cursor - self.page + 3
         self.reveal()
         wanted = replace(self.window, offset=self.top, count=self.page)
         if force:
@@ -157,13 +163,20 @@ class ImagesPane(Listing):
         self._rows, self.matching = {}, 0
         self._pace.reset()
         self.window = Window(count=1)
+        self.following = False
 
     def moved(self) -> None:
-        """The visible rows may be others."""
+        """The visible rows may be others, and whoever moves the cursor does not follow any more."""
+        self.following = False
         self.refresh_data()
         self.host.main.row_arrived()
 
-    def narrow(self, *, words: str | None = None, states: tuple[int, ...] | None = None) -> None:
+    @property
+    def words(self) -> str:
+        """What paths must contain."""
+        return self.window.text
+
+    def narrow(self, words: str | None = None, *, states: tuple[int, ...] | None = None) -> None:
         """Show only rows that match."""
         self.window = replace(
             self.window,
@@ -174,9 +187,20 @@ class ImagesPane(Listing):
 
     def _again(self) -> None:
         self.cursor = self.top = 0
+        self.following = False
         self.refresh_data(force=True)
         self.redraw()
         self.host.main.row_arrived()
+
+    def do_follow_list(self) -> None:
+        """Keep the images in work in view: all images in the order of the run; or stop following."""
+        follow = not self.following
+        if follow and self.window != Window(count=1):
+            self.narrow("", states=())
+            self.window = Window(count=1)
+        self.following = follow
+        self.host.main.say("following the images in work" if follow else "the view stays where it is")
+        self.refresh_data(force=True)
 
     def do_sort(self) -> None:
         """By the next column."""
@@ -213,4 +237,5 @@ class ImagesPane(Listing):
             return "", ""
         if row.state == ImageState.FAILED:
             return failure(row, self.drawn.width, retry=self.host.mirror.working), "failed"
-        return f"{row.path}{': ' + row.reason if row.reason else ''}", "dim"
+        reason = why(row, self.host.mirror.gauges)
+        return f"{row.path}{': ' + reason if reason else ''}", "dim"

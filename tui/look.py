@@ -59,6 +59,7 @@ class Glyphs:
     full: str
     rest: str
     peak: str
+    stop: str
     ends: tuple[str, str]
     """What stands before and after a bar."""
     rule: str
@@ -72,10 +73,12 @@ class Glyphs:
     """One character for each image state."""
     arrow: str
     minus: str
+    levels: str
+    """Heights of a column, from nothing to full."""
 
 
-UNICODE = Glyphs("━", "─", "┃", ("", ""), "─", "│", "…", "›", "▾", "▸", " ", "·~>■=-!", "→", "−")
-ASCII = Glyphs("#", ".", ":", ("[", "]"), "-", "|", "~", ">", "-", "+", " ", STATE_MARKS, "->", "-")
+UNICODE = Glyphs("━", "─", "┃", "╏", ("", ""), "─", "│", "…", "›", "▾", "▸", " ", "·~>■=-!", "→", "−", "▁▂▃▄▅▆▇█")
+ASCII = Glyphs("#", ".", ":", "|", ("[", "]"), "-", "|", "~", ">", "-", "+", " ", STATE_MARKS, "->", "-", "_.:-=+*#")
 
 
 @lru_cache(maxsize=2048)
@@ -122,22 +125,31 @@ class Look:
         """``text`` from outside the program, fit for this terminal."""
         return escape(text, ascii_only=self.ascii_only)
 
-    def bar(self, share: float, width: int, *, mark: float | None = None, hot: bool = False) -> Parts:
-        """A bar of ``width`` cells, ends included; ``share`` and ``mark`` (where to draw the peak) from 0 to 1."""
+    def bar(
+        self, share: float, width: int, *, mark: float | None = None, stop: float | None = None, hot: bool = False
+    ) -> Parts:
+        """A bar of ``width`` cells, ends included; ``share``, ``mark`` (where to draw the peak) and ``stop`` (the line
+        it does not go beyond) from 0 to 1."""
         glyphs = self.glyphs
         inner = max(1, width - len(glyphs.ends[0]) - len(glyphs.ends[1]))
         filled = min(inner, max(0, round(min(1.0, max(0.0, share)) * inner)))
         if share > 0 and not filled:
             filled = 1
-        line = glyphs.full * filled + glyphs.rest * (inner - filled)
-        role = "bar hot" if hot else "bar"
-        parts: Parts = [(glyphs.ends[0], "dim"), (line[:filled], role), (line[filled:], "bar rest")]
-        if mark is not None and 0 < mark <= 1:
-            at = min(inner - 1, max(filled, round(mark * inner) - 1))
-            if at >= filled:
-                parts[2:] = [
-                    (line[filled:at], "bar rest"),
-                    (glyphs.peak, "warn"),
-                    (line[at + 1 :], "bar rest"),
-                ]
-        return [*parts, (glyphs.ends[1], "dim")]
+        cells = [(glyphs.full, "bar hot" if hot else "bar")] * filled + [(glyphs.rest, "bar rest")] * (inner - filled)
+        for place, glyph, least in ((mark, glyphs.peak, filled), (stop, glyphs.stop, 0)):
+            if place is not None and 0 < place <= 1 and (at := max(least, round(place * inner) - 1)) < inner:
+                cells[at] = (glyph, "warn")
+        return merge([(glyphs.ends[0], "dim"), *cells, (glyphs.ends[1], "dim")])
+
+
+def merge(parts: Parts) -> Parts:
+    """Neighbours of one role as one part."""
+    out: Parts = []
+    for text, role in parts:
+        if not text:
+            continue
+        if out and out[-1][1] == role:
+            out[-1] = (out[-1][0] + text, role)
+        else:
+            out.append((text, role))
+    return out

@@ -12,7 +12,7 @@ from engine.view import ImageRow, RunView, Window
 from tui.actions import MAIN, Where, action, here
 from tui.canvas import Canvas, Listing, bindings
 from tui.commands import Commands
-from tui.details import DetailsPane, ImageDialog
+from tui.details import DetailsPane, ImageDialog, image_lines
 from tui.dialogs import ReadDialog, plain_lines
 from tui.files_pane import FilesPane
 from tui.frame import TABS, KeyLine, MessageLine, Rule, Tabs, TinyLine
@@ -33,7 +33,13 @@ LOW = 20
 """Below this many lines the gauges go."""
 SAID = 5.0
 """Seconds a message stays; after that the line says again what the cursor is on."""
-_OWNERS = {Where.FILES: "files", Where.BATCHES: "batches", Where.IMAGES: "images", Where.TUNING: "tune"}
+_OWNERS = {
+    Where.FILES: "files",
+    Where.BATCHES: "batches",
+    Where.IMAGES: "images",
+    Where.TUNING: "tune",
+    Where.LOG: "log",
+}
 
 
 def visible(width: int, height: int, active: str, *, alone: bool) -> set[str]:
@@ -251,7 +257,9 @@ class MainScreen(Paced[None], inherit_bindings=False):
             sort = "" if images.window.sort == "index" else f"by {images.window.sort}  "
             return f"{words + '  ' if words else ''}{sort}{min(images.cursor + 1, images.total)} of {images.total}"
         pane = self.pane(self.active)
-        return f"{min(pane.cursor + 1, pane.total)} of {pane.total}" if pane.total else ""
+        narrowed = {"log": self.log_pane.filter_words(), "files": self.files.filter_words()}.get(self.active, "")
+        before = f"{self.host.look.safe(narrowed)}  " if narrowed else ""
+        return before + f"{min(pane.cursor + 1, pane.total)} of {pane.total}" if pane.total else ""
 
     def chosen_row(self) -> ImageRow | None:
         """The image that details are shown of."""
@@ -261,7 +269,9 @@ class MainScreen(Paced[None], inherit_bindings=False):
 
     def show_row(self, row: ImageRow) -> None:
         """All facts of an image in a box."""
-        self.app.push_screen(ImageDialog(row, self.host.look, min(78, self.app.size.width) - 2))
+        mirror, width = self.host.mirror, min(78, self.app.size.width) - 2
+        lines = image_lines(row, self.host.look, width, mirror.gauges, mirror.batch_size)
+        self.app.push_screen(ImageDialog(row, lines))
 
     def show_image(self, index: int) -> None:
         """The same for an image that may not be here yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len, set_cell_size
 
-from tui.look import Part, Parts
+from tui.look import Part, Parts, merge
 
 __all__ = ["clip", "merge", "pad", "runs", "spread", "text_of", "width"]
 
@@ -54,17 +54,4 @@ def runs(marks: str, roles: list[str]) -> Parts:
         if at == len(marks) or roles[at] != roles[start]:
             out.append((marks[start:at], roles[start]))
             start = at
-    return out
-
-
-def merge(parts: Parts) -> Parts:
-    """Neighbours of one role as one part."""
-    out: Parts = []
-    for text, role in parts:
-        if not text:
-            continue
-        if out and out[-1][1] == role:
-            out[-1] = (out[-1][0] + text, role)
-        else:
-            out.append((text, role))
     return out

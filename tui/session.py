@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from engine.errors import ImgoptError
@@ -45,20 +46,25 @@ class Session:
         return view
 
     async def follow(self, view: RunView) -> None:
-        """Take in updates until the run is over or cannot be reached any more."""
-        self.view = view
+        """Take in updates until the run is over, cannot be reached any more, or another one is followed."""
+        before, self.view = self.view, view
+        if before is not None and before is not view:
+            await close(before)
         self.mirror.open(view.info)
         self._changed()
         try:
             async for update in view.updates():
+                if self.view is not view:
+                    return
                 self.mirror.apply(update)
                 self._changed()
+            ended = "it ended without a word"
         except (ImgoptError, OSError, EOFError) as error:
-            self.mirror.lost = LOST.format(str(error) or type(error).__name__)
-        else:
-            if self.mirror.phase and not self.mirror.phase.over:
-                self.mirror.lost = LOST.format("it ended without a word")
-        self._changed()
+            ended = str(error) or type(error).__name__
+        if self.view is view:
+            if self.mirror.phase is None or not self.mirror.phase.over:
+                self.mirror.lost = LOST.format(ended)
+            self._changed()
 
     async def tell(self, command: Callable[[RunView], Awaitable[object]]) -> bool:
         """Send a command; False when it did not arrive, which has been said then."""
@@ -75,7 +81,10 @@ class Session:
         """Close the connection; the run goes on."""
         view, self.view = self.view, None
         if view:
-            try:
-                await view.close()
-            except (ImgoptError, OSError):
-                return
+            await close(view)
+
+
+async def close(view: RunView) -> None:
+    """Let go of a run, which may be gone already."""
+    with contextlib.suppress(ImgoptError, OSError):
+        await view.close()

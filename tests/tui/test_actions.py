@@ -8,6 +8,7 @@ from tui.form import SettingList
 from tui.grid import BatchGrid
 from tui.help import help_lines, offered
 from tui.images_pane import ImagesPane
+from tui.log_pane import LogPane
 from tui.look import Look
 from tui.parts import text_of
 from tui.tune_pane import TunePane
@@ -20,6 +21,7 @@ OWNERS: dict[Where, type] = {
     Where.BATCHES: BatchGrid,
     Where.IMAGES: ImagesPane,
     Where.TUNING: TunePane,
+    Where.LOG: LogPane,
     Where.FORM: SettingList,
 }
 THERE = {"y", "t", "e"}
@@ -32,7 +34,7 @@ def test_every_action_does_something_where_it_is_declared() -> None:
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
-    for scope in (Where.FILES, Where.BATCHES, Where.IMAGES, Where.TUNING, Where.FORM):
+    for scope in (Where.FILES, Where.BATCHES, Where.IMAGES, Where.TUNING, Where.LOG, Where.FORM):
         reachable: list[Action] = here(Where.LISTS, scope)
         if scope is not Where.FORM:  # the form is a dialog: the main screen's keys do not reach it
             reachable += here(*MAIN)

@@ -104,3 +104,56 @@ async def test_hidden_names_appear_on_request_and_a_typed_path_becomes_the_root(
         await it.until_text("lib")
         await it.pilot.press("colon", *"/nowhere", "enter")
         await it.until_text("there is no /nowhere")
+
+
+def test_lines_are_those_of_a_tree_built_anew_whatever_was_opened_and_filtered() -> None:
+    tree, root = tree_of(40)
+    folder = tree.rows[1]
+    tree.open(folder)
+    inner = [Node(f"{folder.path}/{name}", name, name.endswith("d"), 2) for name in ("xd", "a5", "b")]
+    tree.add(folder, inner)
+    tree.open(inner[0])
+    tree.add(inner[0], [Node(f"{inner[0].path}/55", "55", False, 3)])
+    for words in ("5", ""):
+        tree.narrow(words)
+        for node in (folder, root):
+            before = list(tree.rows)
+            tree.close(node)
+            tree.add(inner[0], [])
+            tree.open(node)
+            assert tree.rows == before
+        names = [node.name for node in tree.rows[1:] if not node.is_folder]
+        assert names == [name for name in names if words in name]
+        assert ("b" in names) == (not words)
+    tree.close(root)
+    tree.add(inner[0], [Node(f"{inner[0].path}/late", "late", False, 3)])
+    tree.open(root)
+    assert [node.name for node in tree.rows[:6]] == [ROOT, "0", "xd", "55", "late", "a5"]
+
+
+def test_a_pattern_marks_lines_and_folders_say_that_some_are_inside() -> None:
+    tree, root = tree_of(4)
+    tree.add(root, [Node(f"{ROOT}/{name}", name, False, 1, 10) for name in ("A.PNG", "b.png", "c.jpg")])
+    assert tree.mark_matching("*.png") == 2
+    assert tree.mark_matching("*.png") == 0
+    assert tree.mark_matching("2026/c.*") == 1
+    assert tree.roots() == (f"{ROOT}/A.PNG", f"{ROOT}/b.png", f"{ROOT}/c.jpg")
+    assert tree.marked_size() == (3, 30)
+    assert tree.mark(root) == "-"
+    tree.unmark_all()
+    assert tree.mark(root) == " "
+
+
+async def test_files_are_filtered_marked_by_pattern_and_gone_to_by_key() -> None:
+    disk = FakeDisk(folders={"/tmp": ["a.jpg", "b.png", "c.png"], "/usr": ["lib/"]})
+    async with opened(attach=False, roots=["/tmp"], disk=disk) as it:
+        await it.until_text("a.jpg")
+        await it.pilot.press("slash", *"png", "enter")
+        await it.until_text("/png  1 of 3")
+        assert "a.jpg" not in it.text
+        await it.pilot.press("slash", *["backspace"] * 3, "enter", "asterisk", *"*.png", "enter")
+        await it.until_text("2 lines marked by *.png", "2 marks, 2 images, 2.0K: r runs what is marked")
+        await it.pilot.press("L", *["backspace"] * 4, *"/nowhere", "enter")
+        await it.until_text("there is no /nowhere")
+        await it.pilot.press(*["backspace"] * 8, *"/usr", "enter")
+        await it.until_text("lib", "/usr")

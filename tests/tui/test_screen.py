@@ -1,13 +1,17 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from engine.errors import RunnerError
+from engine.history import PastRun
 from engine.view import ImageRow, ImageState, Phase
 from tests.tui.driving import opened
 from tests.tui.fake_view import FakeView
 from tests.tui.test_text import HOSTILE
+from tui import earlier
 from tui.main_screen import visible
 
 
@@ -29,6 +33,7 @@ async def test_eighty_by_twenty_four_shows_everything() -> None:
         assert " 50%  1500/3000 img" in lines[1]
         assert "saved" in lines[2]
         assert "fail 7" in lines[2]
+        assert " of 4.0 thr 12%" in lines[3]
         assert lines[3].rstrip().endswith("cg")
         assert "W4 wri 140M" in lines[4]
         assert "[2 Batches]" in lines[6]
@@ -167,7 +172,10 @@ async def test_the_end_of_a_run_shows_its_summary() -> None:
     async with opened(view) as it:
         view.step(3000)
         view.publish()
-        await it.until_text("finished after", "outcomes", "report", "11.3 images/s")
+        await it.until_text("finished after", "outcomes", "freed", "R retry failed", "e export")
+        await it.until_text("14 images failed", "a00/DSC_0100.jpg: JPEG data ends early", "and 8 more: f in Images")
+        await it.pilot.press("pagedown")
+        await it.until_text("report", "11.3 images/s")
         await it.pilot.press("escape")
         await it.until_text("FINISHED", "no workers")
 
@@ -280,3 +288,113 @@ async def test_a_run_that_waits_for_room_says_so_at_eighty_columns() -> None:
     view.waits_for = "no room in /srv/media: 12.0 MiB free, 64.0 MiB needed; goes on when there is"
     async with opened(view) as it:
         await it.until_text("PAUSED", view.waits_for[:70])
+
+
+async def test_one_filter_key_narrows_what_is_looked_at() -> None:
+    view = half_done()
+    for number in range(2500):
+        view.log_line("warning" if number % 500 == 0 else "info", f"line {number}")
+    async with opened(view) as it:
+        await it.pilot.press("5", "slash", *"LINE 2", "enter")
+        await it.until_text("/line 2", f"of {111 + 500}")  # 2, 2x, 2xx, 2000 to 2499
+        await it.pilot.press("f")
+        await it.until_text("warnings /line 2  1 of 1", "line 2000")
+        view.log_line("error", "line 2 again")
+        view.publish()
+        await it.until_text("warnings /line 2  2 of 2", "line 2 again")
+        await it.pilot.press("f", "slash", *["backspace"] * 6, "enter")
+        await it.until_text(f"of {len(view.lines)}")
+
+
+async def test_the_list_of_images_follows_the_work_until_the_cursor_is_moved() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        await it.pilot.press("3", "s", "slash", *"pano", "enter", "F")
+        await it.until_text(view.name(1503), "of 3000")
+        view.step(300)
+        view.publish()
+        await it.until_text(view.name(1803))
+        await it.pilot.press("up")
+        view.step(300)
+        view.publish()
+        await it.until(lambda: it.app.mirror.totals.through == 2100)
+        await it.until_text(view.name(1803))
+
+
+async def test_a_held_image_says_why_and_until_when() -> None:
+    view = FakeView(30)
+    view.set(3, ImageState.HELD)
+    async with opened(view) as it:
+        await it.pilot.press("3", "g", "down", "down", "down")
+        await it.until_text("needs 180 MiB, which is free: begins next")
+
+
+async def test_the_machine_is_shown_on_small_screens_too() -> None:
+    async with opened(half_done(), ascii_only=True) as it:
+        await it.pilot.press("I")
+        await it.until_text(
+            "MEMORY", "stops at         1.4G", "throttled 12%", "write 3.0M/s", "40G free", "6.6s last", "W1"
+        )
+        assert it.text.isascii()
+        await it.pilot.press("escape")
+        await it.until_text("[2 Batches]")
+
+
+async def test_a_report_is_written_where_the_user_says_and_never_over_a_file(tmp_path: Path) -> None:
+    there = tmp_path / "there.txt"
+    there.write_text("mine")
+    async with opened(half_done()) as it:
+        for path in (there, tmp_path / "none" / "a.txt", tmp_path / "report.json"):
+            await it.pilot.press("e")
+            await it.until_text("Export the report to", "imgopt-1a2b3c.txt")
+            field = it.app.screen.query_one(Input)
+            field.value = str(path)
+            await it.pilot.press("enter")
+            if path.name != "report.json":
+                await it.until_text("already" if path == there else "there is no folder")
+                await it.pilot.press("escape")
+        await it.until_text("written to")
+    assert there.read_text() == "mine"
+    assert json.loads((tmp_path / "report.json").read_text())["batches"] == 40
+
+
+def past_run(id: str, phase: str) -> PastRun:
+    report = {"processed": 150, "failed": 3, "savedBytes": 2**20}
+    return PastRun(id, 1.79e9, None, phase, ("/srv/media",), ("/srv/media",), "/out", False, {}, "", report)
+
+
+async def test_an_earlier_run_is_opened_in_place_of_the_present_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    other, asked = FakeView(75), list[str]()
+
+    async def runs() -> list[PastRun]:
+        return [past_run("1a2b3c", "running"), past_run("9f9f9f", "finished")]
+
+    async def open_run(run_id: str) -> FakeView:
+        asked.append(run_id)
+        return other
+
+    monkeypatch.setattr(earlier, "past_runs", runs)
+    monkeypatch.setattr(earlier, "open_run", open_run)
+    view = half_done()
+    async with opened(view) as it:
+        await it.pilot.press("P")
+        await it.until_text("running         150     3    1.0M  /srv/media", "finished")
+        await it.pilot.press("down", "enter")
+        await it.until_text("0/75 img")
+        assert asked == ["9f9f9f"]
+        assert view.closed
+        view.fail("nobody listens to this any more")
+        other.step(5)
+        other.publish()
+        await it.until_text("5/75 img")
+        assert "LOST" not in it.text
+
+
+async def test_a_journal_that_cannot_be_read_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def runs() -> list[PastRun]:
+        raise RunnerError("the journal cannot be used")
+
+    monkeypatch.setattr(earlier, "past_runs", runs)
+    async with opened(attach=False) as it:
+        await it.pilot.press("P")
+        await it.until_text("the journal cannot be used")

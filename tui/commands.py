@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
+from engine.errors import ImgoptError
 from engine.settings import Settings
 from engine.view import Phase, RunView
 from tui import text

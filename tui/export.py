@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from typing import Any
 
 __all__ = ["proposed", "refused", "write_report"]
 
@@ -15,7 +12,7 @@ def proposed(run_id: str) -> str:
     folder = os.getcwd()
     if not os.access(folder, os.W_OK):
         folder = os.path.expanduser("~")
-    return os.path.join(folder, f"imgopt-{run_id}.txt")
+    return os.path.join(folder, f"imgopt-{run_id}.html")
 
 
 def _full(path: str) -> str:
@@ -31,14 +28,14 @@ def refused(path: str) -> str:
     return "" if os.path.isdir(folder) else f"there is no folder {folder}"
 
 
-def write_report(report: Mapping[str, Any], path: str) -> str:
-    """Write it, as JSON where the name ends so and as text elsewhere; returns the full path. Never over a file that is
-    there; raises OSError."""
-    from engine.report import report_text
+def write_report(run_id: str, path: str) -> str:
+    """Write it in the form that the name asks for; returns the full path. Never over a file that is there; raises
+    OSError, and RunnerError when the journal does not know the run."""
+    from engine.past_report import load
+    from tui.report_command import form_of, made
 
     path = _full(path)
-    json_wanted = path.lower().endswith(".json")
-    content = json.dumps(dict(report), indent=2) if json_wanted else report_text(report)
-    with open(path, "x", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(content + "\n")
+    content = made(load(run_id, None), form_of(path))
+    with open(path, "x", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(content)
     return path

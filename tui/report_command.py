@@ -11,7 +11,7 @@ from engine import machine
 from engine.past_report import RunReport, load
 from tui.saved import saved
 
-__all__ = ["report"]
+__all__ = ["form_of", "made", "report"]
 
 ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".csv": "csv"}
 
@@ -19,18 +19,24 @@ ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".csv": "csv"}
 def report(arguments: argparse.Namespace) -> int:
     """Make it and print or write it; returns the exit code. Raises RunnerError, PlanError."""
     found = load(arguments.run, arguments.against)
-    form = arguments.form or ENDINGS.get(os.path.splitext(arguments.output or "")[1].lower(), "text")
+    form = arguments.form or form_of(arguments.output or "")
     if arguments.output in (None, "-"):
         sys.stdout.flush()
-        sys.stdout.buffer.write(_made(found, form).encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(made(found, form).encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
     else:
         with saved(arguments.output, "report") as file:
-            file.write(_made(found, form))
+            file.write(made(found, form))
     return 0
 
 
-def _made(found: RunReport, form: str) -> str:
+def form_of(path: str) -> str:
+    """The form that a file's name asks for; text where it asks for none."""
+    return ENDINGS.get(os.path.splitext(path)[1].lower(), "text")
+
+
+def made(found: RunReport, form: str) -> str:
+    """The report as ``text``, ``json``, ``csv`` or ``html``."""
     if form == "html":
         from engine.report_page import page
 

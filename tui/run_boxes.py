@@ -66,23 +66,19 @@ class RunBoxes:
 
         def write(path: str | None) -> None:
             if path:
-                self.host.start_task(self.host.session.tell(lambda view: self._export(view, path)))
+                self.host.start_task(self._export(info.run_id, path))
 
-        hint = "a name that ends with .json gets it for programs"
-        self.host.push_screen(
-            TypeDialog("Export the report to", proposed(info.run_id), hint=hint, check=refused), write
-        )
+        hint = "the name says the form: .html, .json, .csv, or text"
+        start = proposed(info.run_id)
+        self.host.push_screen(TypeDialog("Export the report to", start, hint=hint, check=refused), write)
 
-    async def _export(self, view: RunView, path: str) -> None:
-        report = await view.report()
+    async def _export(self, run_id: str, path: str) -> None:
         try:
-            written = await asyncio.to_thread(write_report, report, path)
+            self.main.say(f"written to {await asyncio.to_thread(write_report, run_id, path)}")
+        except ImgoptError as error:
+            self.host.failed(str(error))
         except OSError as error:
-            self.host.failed(
-                f"{path} could not be written: {error.strerror or error}. Press e to choose another place."
-            )
-            return
-        self.main.say(f"written to {written}")
+            self.host.failed(f"{path} could not be written: {error.strerror or error}. Choose another place.")
 
     def do_earlier(self) -> None:
         """Choose an earlier run to look at."""

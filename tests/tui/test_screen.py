@@ -1,17 +1,17 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
+from engine import past_report
 from engine.errors import RunnerError
 from engine.history import PastRun
 from engine.view import ImageRow, ImageState, Phase
 from tests.tui.driving import opened
 from tests.tui.fake_view import FakeView
 from tests.tui.test_text import HOSTILE
-from tui import earlier
+from tui import earlier, report_command
 from tui.main_screen import visible
 
 
@@ -340,13 +340,17 @@ async def test_the_machine_is_shown_on_small_screens_too() -> None:
         await it.until_text("[2 Batches]")
 
 
-async def test_a_report_is_written_where_the_user_says_and_never_over_a_file(tmp_path: Path) -> None:
+async def test_a_report_is_written_where_the_user_says_and_never_over_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_command, "made", lambda found, form: f"{found} as {form}")
+    monkeypatch.setattr(past_report, "load", lambda run_id, against: f"report of {run_id}")
     there = tmp_path / "there.txt"
     there.write_text("mine")
     async with opened(half_done()) as it:
         for path in (there, tmp_path / "none" / "a.txt", tmp_path / "report.json"):
             await it.pilot.press("e")
-            await it.until_text("Export the report to", "imgopt-1a2b3c.txt")
+            await it.until_text("Export the report to", "imgopt-1a2b3c.html")
             field = it.app.screen.query_one(Input)
             field.value = str(path)
             await it.pilot.press("enter")
@@ -355,12 +359,12 @@ async def test_a_report_is_written_where_the_user_says_and_never_over_a_file(tmp
                 await it.pilot.press("escape")
         await it.until_text("written to")
     assert there.read_text() == "mine"
-    assert json.loads((tmp_path / "report.json").read_text())["batches"] == 40
+    assert (tmp_path / "report.json").read_text() == "report of 1a2b3c as json"
 
 
 def past_run(id: str, phase: str) -> PastRun:
     report = {"processed": 150, "failed": 3, "savedBytes": 2**20}
-    return PastRun(id, 1.79e9, None, phase, ("/srv/media",), ("/srv/media",), "/out", False, {}, "", report)
+    return PastRun(1, id, 1.79e9, None, phase, ("/srv/media",), ("/srv/media",), "/out", False, {}, "", report)
 
 
 async def test_an_earlier_run_is_opened_in_place_of_the_present_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,7 +184,7 @@ async def test_t_tunes_the_image_of_a_run_also_from_its_details() -> None:
         await it.pilot.press("3")
         await it.until(lambda: it.app.main.images.chosen)
         await it.pilot.press("enter")
-        await it.until_text("Image", "original")
+        await it.until_text("Image", "encoder")
         await it.pilot.press("t")
         await it.until_text("[4 Tune]", "< smallest")
         assert tuner.asked[0] == ("open", view.row(0).source)

@@ -103,5 +103,8 @@ def _sample(entry: Setting) -> object:
         "min_free": "1G",
         "timeout": 120.0,
         "workers": 4,
+        "newer": "30d",
+        "max_depth": 3,
+        "min_size": 10 * 1024,
     }
     return samples.get(entry.name, 80 if entry.high == 100 else 1920)

@@ -121,6 +121,10 @@ class DiskGuard:
             self._note("error", self.limit)
             self._stop()
 
+    def failed(self, path: str, reason: str) -> None:
+        """An image failed of a run that is to end then."""
+        self._end(f"{path} failed ({reason}), and --fail-fast ends the run at the first that does")
+
     def resumed(self) -> None:
         """The user lets the run go on whatever the disks say: the next look, or the next write, decides."""
         self._room.forget()

@@ -10,8 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from os.path import join
 
 from engine import folders, temps
 from engine.backup import AREA
@@ -21,10 +23,11 @@ from engine.extras import missing_for_lossless, wrong_target
 from engine.formats import Format, format_for_extension
 from engine.job import Recipe
 from engine.names import fold, output_names, output_names_beside
+from engine.selection import IGNORE_FILE, Chain, Selection
 from engine.settings import Settings
 from engine.variants import sibling_bases
 
-__all__ = ["Entry", "Found", "Plan", "count_tree", "labels", "list_folder", "make_plan"]
+__all__ = ["Found", "Plan", "is_folder", "labels", "looks_like_image", "make_plan"]
 
 OUTPUT_FOLDER = "optimized"
 CHUNK = 2_000
@@ -109,14 +112,20 @@ class Plan:
     def _scan_root(
         self, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
     ) -> Iterator[tuple[Folder, list[Found]]]:
-        pending = [""]
+        selection = Selection(self.settings, time.time())
+        pending: list[tuple[str, Chain]] = [("", ())]
         while pending:
-            relative = pending.pop()
+            relative, chain = pending.pop()
             path = os.path.join(root.source, relative) if relative else root.source
-            folders, found = self._list(path, root, seen, note)
-            if folders is None:
+            listed = self._list(path, root, seen, note)
+            if listed is None:
                 continue
-            pending.extend(os.path.join(relative, name) for name in reversed(folders))
+            if not root.names and any(entry.name == IGNORE_FILE for entry in listed):
+                chain = selection.chain(path, relative, chain, note)
+            folders, found = self._found_in(listed, root, lambda name: selection.takes(join(relative, name), chain))  # noqa: B023
+            below = [join(relative, name) for name in reversed(folders)]
+            pending.extend((each, chain) for each in below if selection.enters(each, chain))
+            found = [each for each in found if each.status is None or selection.fits(each.status)]
             folder = Folder(
                 path,
                 os.path.join(root.target, relative) if relative else root.target,
@@ -128,15 +137,22 @@ class Plan:
 
     def _list(
         self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
-    ) -> tuple[list[str] | None, list[Found]]:
+    ) -> list[os.DirEntry[str]] | None:
+        """What lies in a folder; None for one that is not to be read or cannot be."""
         try:
             if not root.names and not self._enter(path, root, seen, note):
-                return None, []
+                return None
             with os.scandir(path) as entries:
-                listed = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+                return sorted(entries, key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
             note(f"{path}: this folder cannot be read ({error.strerror}); its images are left out")
-            return None, []
+            return None
+
+    def _found_in(
+        self, listed: Sequence[os.DirEntry[str]], root: Root, takes: Callable[[str], bool]
+    ) -> tuple[list[str], list[Found]]:
+        """Folders, and the images that ``takes`` says yes to. All images have a say in the names of results, so that
+        these do not depend on what else is left out."""
         folders, images = self._sort_out(listed, root)
         names = (output_names_beside if self.settings.in_place else output_names)(
             [entry.name for entry in images], self._format
@@ -144,8 +160,8 @@ class Plan:
         taken = {entry.name for entry in listed} if self.settings.in_place else set()
         variants = self.settings.variants
         bases = sibling_bases(names, variants) if variants else [""] * len(names)
-        found = [self._found(*each, taken) for each in zip(images, names, bases, strict=True)]
-        return folders, found
+        each = zip(images, names, bases, strict=True)
+        return folders, [self._found(*one, taken) for one in each if takes(one[0].name)]
 
     def _enter(self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]) -> bool:
         """Whether a folder is to be listed; raises OSError when it cannot be looked at."""
@@ -174,9 +190,8 @@ class Plan:
                 or (entry.name.startswith(".") and not self.settings.hidden)
             ):
                 continue
-            if _is_folder(entry):
-                if self.settings.recursive:
-                    folders.append(entry.name)
+            if is_folder(entry):
+                folders.append(entry.name)
             elif looks_like_image(entry.name) and not _is_linked_folder(entry):
                 images.append(entry)
         return folders, images
@@ -214,7 +229,8 @@ def looks_like_image(name: str) -> bool:
     return format_for_extension(extension) is not None or extension in OTHER_IMAGES
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one itself, not a link to one."""
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
@@ -351,48 +367,3 @@ def _check_apart(roots: Sequence[Root]) -> None:
                 raise PlanError(
                     f"{root.target} holds the originals of this run; choose another folder with -o, or use --in-place"
                 )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a folder's listing, for a file tree."""
-
-    name: str
-    is_folder: bool
-    size: int
-    """Bytes; 0 for folders."""
-    format: Format | None
-    """By extension."""
-
-
-def list_folder(path: str, *, hidden: bool = False) -> list[Entry]:
-    """Folders, then images of one folder, each by name; links and our own output are left out. Raises OSError."""
-    found: list[Entry] = []
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.name == AREA or (entry.name.startswith(".") and not hidden):
-                continue
-            if _is_folder(entry):
-                if not folders.ours(entry.path):
-                    found.append(Entry(entry.name, True, 0, None))
-            elif looks_like_image(entry.name) and entry.is_file(follow_symlinks=False):
-                format = format_for_extension(os.path.splitext(entry.name)[1])
-                found.append(Entry(entry.name, False, entry.stat(follow_symlinks=False).st_size, format))
-    found.sort(key=lambda entry: (not entry.is_folder, entry.name.casefold(), entry.name))
-    return found
-
-
-def count_tree(path: str, *, hidden: bool = False, stop: Callable[[], bool]) -> tuple[int, int]:
-    """Images below a folder and their bytes; ends early when ``stop`` says so. Unreadable folders count nothing."""
-    images = size = 0
-    pending = [path]
-    while pending and not stop():
-        folder = pending.pop()
-        try:
-            listed = list_folder(folder, hidden=hidden)
-        except OSError:
-            continue
-        pending.extend(os.path.join(folder, entry.name) for entry in listed if entry.is_folder)
-        images += sum(not entry.is_folder for entry in listed)
-        size += sum(entry.size for entry in listed)
-    return images, size

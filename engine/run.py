@@ -221,7 +221,10 @@ class Run(Controls):
             self._feed.room.settle(event.index, event.outcome)
             self._memory.finished(event, self._life.elapsed)
             if event.outcome.status is Status.FAILED:
-                self.note("failed", f"{self.state.catalog.path(event.index)}: {event.outcome.reason}")
+                path = self.state.catalog.path(event.index)
+                self.note("failed", f"{path}: {event.outcome.reason}")
+                if self.settings.fail_fast:
+                    self._guard.failed(path, event.outcome.reason)
         elif isinstance(event, Retried):
             self._memory.retried(event)
         self._told(event)

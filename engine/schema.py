@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.floor import Floor
 from engine.policy import Savings, SizeLimit, parse_size
+from engine.since import Since
 
 __all__ = ["Kind", "Setting", "declare"]
 
@@ -27,6 +28,8 @@ class Kind(StrEnum):
     SIZE_LIMIT = "size limit"
     FLOOR = "floor"
     PATH = "path"
+    PATTERNS = "patterns"
+    SINCE = "since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,6 @@ class Setting:
                 return f"a whole number from {self.low:.0f} to {self.high:.0f}"
             case Kind.SECONDS:
                 return f"a number of seconds from {self.low:g} to {self.high:g}"
-            case Kind.FLAG:
-                return "true or false"
             case Kind.CHOICE:
                 return "one of " + ", ".join(self.choices)
             case Kind.CHOICES:
@@ -75,14 +76,8 @@ class Setting:
                 return f"whole numbers from {self.low:.0f} to {self.high:.0f} with commas between"
             case Kind.SIZE:
                 return f"a size from {_size_text(self.low)} to {_size_text(self.high)}, such as 512M or 1.5G"
-            case Kind.SAVINGS:
-                return "a share such as 1% or a size such as 10K"
-            case Kind.FLOOR:
-                return "a size such as 500M or a share of the file system such as 5%"
-            case Kind.SIZE_LIMIT:
-                return "a size such as 500K or a share of the original such as 60%"
-            case Kind.PATH:
-                return "a path"
+            case _:
+                return _WORDS[self.kind]
 
     def parse(self, value: object) -> Any:
         """The value as given by a file, an option or a form, checked; ValueError says what is allowed."""
@@ -107,15 +102,15 @@ class Setting:
                 if not isinstance(value, str) or not value or "\0" in value:
                     raise ValueError
                 return value
-            case Kind.SAVINGS | Kind.SIZE_LIMIT | Kind.FLOOR:
+            case Kind.PATTERNS:
+                return _patterns(value)
+            case Kind.SAVINGS | Kind.SIZE_LIMIT | Kind.FLOOR | Kind.SINCE:
                 text = value if isinstance(value, str) else str(self._number(value, whole=True))
                 return _AMOUNTS[self.kind](text)
             case Kind.SIZE:
                 return self._number(parse_size(value) if isinstance(value, str) else value, whole=True)
-            case Kind.WHOLE:
-                return self._number(value, whole=True)
-            case Kind.SECONDS:
-                return self._number(value, whole=False)
+            case Kind.WHOLE | Kind.SECONDS:
+                return self._number(value, whole=self.kind is Kind.WHOLE)
 
     def _chosen(self, value: object) -> tuple[str, ...]:
         """From a list whose items, or a text that, names choices with commas between; each once, in their order."""
@@ -136,9 +131,9 @@ class Setting:
 
     def to_file(self, value: Any) -> Any:
         """The value as a TOML file holds it."""
-        if self.kind in (Kind.SAVINGS, Kind.SIZE_LIMIT, Kind.FLOOR):
+        if self.kind in (Kind.SAVINGS, Kind.SIZE_LIMIT, Kind.FLOOR, Kind.SINCE):
             return str(value)
-        if self.kind in (Kind.CHOICES, Kind.NUMBERS):
+        if self.kind in (Kind.CHOICES, Kind.NUMBERS, Kind.PATTERNS):
             return list(value)
         return _size_text(value) if self.kind is Kind.SIZE else value
 
@@ -146,15 +141,25 @@ class Setting:
         """The value for people and for a form's field; empty when not set."""
         if value is None:
             return ""
-        if self.kind in (Kind.CHOICES, Kind.NUMBERS):
+        if self.kind in (Kind.CHOICES, Kind.NUMBERS, Kind.PATTERNS):
             return ", ".join(map(str, value))
         return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
 
 
+_WORDS = {
+    Kind.FLAG: "true or false",
+    Kind.SAVINGS: "a share such as 1% or a size such as 10K",
+    Kind.FLOOR: "a size such as 500M or a share of the file system such as 5%",
+    Kind.SIZE_LIMIT: "a size such as 500K or a share of the original such as 60%",
+    Kind.PATH: "a path",
+    Kind.PATTERNS: "patterns such as *.gif, thumbs/ or /raw/**",
+    Kind.SINCE: "an age such as 12h, 30d or 4w, a date such as 2026-11-01, or a file that is there",
+}
 _AMOUNTS: dict[Kind, Callable[[str], object]] = {
     Kind.SAVINGS: Savings.parse,
     Kind.SIZE_LIMIT: SizeLimit.parse,
     Kind.FLOOR: Floor.parse,
+    Kind.SINCE: Since.parse,
 }
 
 
@@ -165,6 +170,15 @@ def _items(value: object) -> list[object]:
     for item in given:
         found += [part.strip() for part in item.split(",") if part.strip()] if isinstance(item, str) else [item]
     return found
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    """From a list, each item a pattern; or from a text, as a form has it, with commas between. Raises ValueError."""
+    given = list(value) if isinstance(value, list | tuple) else _items(value)
+    found = [item for item in given if isinstance(item, str) and item and not set(item) & {"\0", "\n"}]
+    if len(found) < len(given):
+        raise ValueError
+    return tuple(found)
 
 
 def _flag(value: object) -> bool:

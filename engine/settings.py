@@ -16,6 +16,7 @@ from engine.formats import Format
 from engine.job import Recipe
 from engine.policy import Limits, Loss, MetadataPolicy, Policy, Savings, SizeLimit, Verify
 from engine.quality import QualityTarget
+from engine.scan_settings import ScanSettings
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 from engine.variants import Variant, variants_of
@@ -44,7 +45,7 @@ def _choice(help: str, flag: str, default: str, *others: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(ScanSettings):
     """The settings of one run, every value checked. None means "not set"."""
 
     quality: int | None = _quality(
@@ -226,11 +227,6 @@ class Settings:
         in_files=False,
     )
 
-    recursive: bool = _flag(
-        "scan", "descend into folders below the roots", "--recursive", "--no-recursive", default=True
-    )
-    hidden: bool = _flag("scan", "include files and folders whose name starts with a dot", "--hidden")
-
     workers: int | None = declare(
         None,
         "run",
@@ -276,6 +272,10 @@ class Settings:
         "when there is no room; pause: wait for it, stop: end with exit code 4, auto: pause where somebody looks on",
         choices=("auto", "pause", "stop"),
         flags=("--on-full",),
+    )
+
+    fail_fast: bool = declare(
+        False, "run", Kind.FLAG, "end at the first image that fails, with exit code 4", flags=("--fail-fast",)
     )
 
     max_pixels: int = declare(
@@ -378,8 +378,12 @@ class Settings:
 WEB_PRESET = {Format.JPEG: 82, Format.WEBP: 80, Format.AVIF: 60}
 """Quality of the lossy formats where nothing is set; PNG, GIF and TIFF are lossless."""
 
+SECTIONS = ("encode", "output", "scan", "run", "limits", "screen")
 SCHEMA: tuple[Setting, ...] = tuple(
-    Setting(name=entry.name, default=entry.default, **entry.metadata) for entry in fields(Settings)
+    sorted(
+        (Setting(name=entry.name, default=entry.default, **entry.metadata) for entry in fields(Settings)),
+        key=lambda entry: SECTIONS.index(entry.section),
+    )
 )
 """Every setting, in the order in which forms and files show them."""
 _BY_NAME = {entry.name: entry for entry in SCHEMA}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import time
@@ -14,21 +13,13 @@ from engine.areas import Area, chosen, find_areas
 from engine.errors import PlanError
 from engine.holdings import Held, held, prune
 from engine.report import human_bytes
+from engine.since import parse_age
 from tui.text import escape
 from tui.undo_command import refuse_running
 
-__all__ = ["backups", "seconds_of"]
+__all__ = ["backups"]
 
 EXIT_NOTHING = 3
-_SPANS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
-
-
-def seconds_of(text: str) -> float:
-    """Seconds from ``12h``, ``30d`` or ``4w``; raises PlanError."""
-    match = re.fullmatch(r"(\d{1,6})([hdw])", text.strip())
-    if match is None:
-        raise PlanError(f"--older-than {text!r} is not allowed: use hours, days or weeks such as 12h, 30d, 4w")
-    return int(match[1]) * float(_SPANS[match[2]])
 
 
 def backups(
@@ -44,9 +35,17 @@ def backups(
     if run is not None:
         areas = chosen(areas, run)
     elif older_than is not None:
-        before = time.time() - seconds_of(older_than)
+        before = time.time() - _age(older_than)
         areas = [area for area in areas if area.started < before]
     return _prune([pair for pair in found if pair[0] in areas], named=run is not None, yes=yes, as_json=as_json)
+
+
+def _age(text: str) -> float:
+    try:
+        return parse_age(text)
+    except ValueError:
+        allowed = "use hours, days or weeks such as 12h, 30d, 4w"
+        raise PlanError(f"--older-than {text!r} is not allowed: {allowed}") from None
 
 
 def _list(found: Sequence[tuple[Area, Held]], *, as_json: bool) -> int:

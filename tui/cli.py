@@ -48,6 +48,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from engine.child import LEAST_WORKERS, keep_ahead, start_workers_ahead
 
     settings = settings_of(arguments)
+    if "-" in arguments.paths:
+        from tui.pipe_command import pipe
+
+        return pipe(arguments.paths, settings, dry_run=arguments.dry_run)
     start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
     try:
         from tui.run_command import run

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.plan import Entry
+    from engine.listing import Entry
 
 __all__ = ["Disk"]
 
@@ -16,12 +16,12 @@ class Disk:
 
     def list_folder(self, path: str, *, hidden: bool) -> list[Entry]:
         """Folders and images in ``path``; raises OSError."""
-        from engine import plan
+        from engine import listing
 
-        return plan.list_folder(path, hidden=hidden)
+        return listing.list_folder(path, hidden=hidden)
 
     def count_tree(self, path: str, *, hidden: bool, stop: Callable[[], bool]) -> tuple[int, int]:
         """Images and bytes below ``path``."""
-        from engine import plan
+        from engine import listing
 
-        return plan.count_tree(path, hidden=hidden, stop=stop)
+        return listing.count_tree(path, hidden=hidden, stop=stop)

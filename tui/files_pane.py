@@ -17,7 +17,7 @@ from tui.look import Parts
 from tui.parts import spread
 
 if TYPE_CHECKING:
-    from engine.plan import Entry
+    from engine.listing import Entry
 
 __all__ = ["FilesPane"]
 

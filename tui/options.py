@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import difflib
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -49,7 +51,28 @@ class UsageError(Exception):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
+        raise UsageError(f"{message}{self._meant(message)}; see {self.prog} --help")
+
+    def _meant(self, message: str) -> str:
+        """The options that come closest to those that are not known."""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        given = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        return _did_you_mean(given, [name for name in self._option_string_actions if name.startswith("--")])
+
+
+def _did_you_mean(given: Sequence[str], known: Iterable[str]) -> str:
+    """`` (did you mean …?)`` for words that come close to known ones; else empty."""
+    names = list(known)
+    close = [found[0] for word in given if (found := difflib.get_close_matches(word, names, 1))]
+    return f" (did you mean {' '.join(close)}?)" if close else ""
+
+
+def _check_command(word: str) -> None:
+    """A first word that is no path but nearly a command was meant as one; raises UsageError."""
+    if word.startswith("-") or os.sep in word or os.path.lexists(word):
+        return
+    if meant := _did_you_mean([word], COMMANDS):
+        raise UsageError(f"{word!r} is neither a command nor a file here{meant}; see {PROG} --help")
 
 
 def _parser(prog: str, description: str) -> _Parser:
@@ -87,11 +110,12 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
         return
     default = entry.show(entry.default).replace("%", "%%")
     shown = f" (default {default})" if default else ""
-    several = entry.kind in (Kind.CHOICES, Kind.NUMBERS)
+    several = entry.kind in (Kind.CHOICES, Kind.NUMBERS, Kind.PATTERNS)
     if several:
-        shown += "; several with commas between, or the option again"
+        shown += "; several: the option again" + ("" if entry.kind is Kind.PATTERNS else ", or with commas between")
     metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
-    metavar |= {Kind.SIZE_LIMIT: "AMOUNT", Kind.FLOOR: "AMOUNT", Kind.NUMBERS: "N,N"}
+    metavar |= {Kind.SIZE_LIMIT: "AMOUNT", Kind.FLOOR: "AMOUNT", Kind.NUMBERS: "N,N", Kind.PATTERNS: "GLOB"}
+    metavar |= {Kind.SINCE: "SINCE"}
     group.add_argument(
         *entry.flags,
         dest=dest,
@@ -147,7 +171,9 @@ def dashboard_parser() -> argparse.ArgumentParser:
 
 def _run_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} run", "Optimize a tree without a screen. Progress goes to stderr, data to stdout.")
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="folders or images")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="folders or images; - alone: one image, stdin to stdout"
+    )
     parser.add_argument(
         "-n",
         "--dry-run",
@@ -371,5 +397,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parsed = parser.parse_intermixed_args(arguments[1:])
         parsed.command = arguments[0]
         return parsed
+    if arguments:
+        _check_command(arguments[0])
     parser = dashboard_parser()
     return parser.parse_intermixed_args(arguments)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from engine import folders
 from engine.errors import PlanError
 from engine.formats import Format, format_for_extension
+from engine.listing import count_tree, list_folder
 from engine.names import output_names
-from engine.plan import CHUNK, Plan, count_tree, list_folder, make_plan
+from engine.plan import CHUNK, Plan, make_plan
 from engine.settings import Settings
 
 

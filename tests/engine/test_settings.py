@@ -15,10 +15,19 @@ from engine.floor import Floor
 from engine.formats import Format
 from engine.policy import Savings, SizeLimit, parse_size
 from engine.settings import SCHEMA, Kind, Setting, Settings, setting
+from engine.since import Since
 from engine.summary import summary
 from engine.task import ResizeMode
 
 NUMBERS = (Kind.WHOLE, Kind.SECONDS, Kind.SIZE)
+
+
+_LETTERS = st.characters(exclude_characters="\0\n,", exclude_categories=["C", "Z"])
+_AGES = st.integers(0, 10**6 - 1).map(lambda days: f"{days}d") | st.dates().map(lambda day: day.isoformat())
+SCANNED: dict[Kind, st.SearchStrategy[object]] = {
+    Kind.PATTERNS: st.lists(st.text(_LETTERS, min_size=1), max_size=3).map(tuple),
+    Kind.SINCE: st.builds(Since, _AGES),
+}
 
 
 def values_of(entry: Setting) -> st.SearchStrategy[object]:
@@ -42,6 +51,8 @@ def values_of(entry: Setting) -> st.SearchStrategy[object]:
         case Kind.NUMBERS:
             sides = st.sets(st.integers(int(entry.low), int(entry.high)), max_size=5)
             return sides.map(lambda numbers: tuple(sorted(numbers)))
+        case Kind.PATTERNS | Kind.SINCE:
+            return SCANNED[entry.kind]
         case Kind.PATH:
             return st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
         case Kind.SIZE_LIMIT:
@@ -53,7 +64,7 @@ def values_of(entry: Setting) -> st.SearchStrategy[object]:
 
 
 def test_schema_declares_every_field_once_with_help_and_range() -> None:
-    assert [entry.name for entry in SCHEMA] == [entry.name for entry in dataclasses.fields(Settings)]
+    assert sorted(entry.name for entry in SCHEMA) == sorted(entry.name for entry in dataclasses.fields(Settings))
     flags = [flag for entry in SCHEMA for flag in entry.flags]
     assert len(set(flags)) == len(flags)
     for entry in SCHEMA:

@@ -11,7 +11,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from engine.errors import ImgoptError
-from engine.plan import Entry
+from engine.listing import Entry
 from engine.settings import Settings
 from engine.view import Gauges, RunView
 from tests.tui.fake_view import FakeView

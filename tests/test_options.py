@@ -1,0 +1,93 @@
+"""Promises of the command line's options beside what they set: suggestions, limits, one image through a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.engine.test_run import fill
+from tests.test_cli import call
+from tui.__main__ import main
+from tui.options import COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["rnu", "x"], "run"),
+        (["statsu"], "status"),
+        (["run", ".", "--qualty", "80"], "--quality"),
+        (["run", ".", "--exlude=*.gif"], "--exclude"),
+        (["report", "--htlm"], "--html"),
+        (["--dmeo"], "--demo"),
+    ],
+)
+def test_what_was_meant_is_suggested(
+    given: list[str], meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(given) == 2
+    said = capsys.readouterr().err
+    assert f"(did you mean {meant}?)" in said
+    assert said.count("\n") == 1
+
+
+def test_a_file_that_is_called_nearly_like_a_command_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tui.options import parse
+
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "rnu").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert parse(["rnu"]).paths == ["rnu"]
+    assert parse(["./rnu"]).paths == ["./rnu"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_short_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: imgopt-tui {command}" in capsys.readouterr().out
+
+
+def test_fail_fast_ends_a_run_with_4_at_the_first_image_that_fails(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "photo.jpg", 40)
+    (root / "a.jpg").write_bytes(b"nothing")
+    run = call("run", root, "--fail-fast", "-j", "1", "--json")
+    summary = json.loads(run.stdout)["summary"]
+    assert (run.returncode, summary["failed"], summary["phase"]) == (4, 1, "stopped")
+    assert summary["remaining"] > 0
+    assert b"--fail-fast ends the run" in run.stderr
+    assert call("run", root, "-QQ").returncode == 1
+
+
+def test_filters_reach_a_run(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 2)
+    shutil.copy(samples / "small.png", root)
+    for folder in ("keep", "thumbs"):
+        fill(root / folder, samples / "small.jpg", 1)
+    options = ["-x", "thumbs/", "--include", "*.jpg", "--max-depth", "2", "--min-size", "1", "--newer", "2001-01-01"]
+    results = json.loads(call("run", root, "-n", "--json", *options).stdout)["results"]
+    names = sorted(os.path.relpath(each["original_path"], root) for each in results)
+    assert names == ["i0000.jpg", "i0001.jpg", "keep/i0000.jpg"]
+
+
+def test_one_image_goes_from_stdin_to_stdout(tmp_path: Path, samples: Path) -> None:
+    data = (samples / "photo.jpg").read_bytes()
+    run = call("run", "-", "--format", "webp", "-q", "60", stdin=data, cwd=tmp_path)
+    assert (run.returncode, run.stderr, run.stdout[8:12]) == (0, b"", b"WEBP")
+    assert len(run.stdout) < len(data)
+    tight = (samples / "tight.jpg").read_bytes()
+    assert call("run", "-", "--metadata", "keep", stdin=tight).stdout == tight, "the better file, not nothing"
+    run = call("run", "-", stdin=b"nothing")
+    assert (run.returncode, run.stdout, run.stderr.count(b"\n")) == (1, b"", 1)
+    assert os.listdir(tmp_path) == []
+    for more in (["x.jpg"], ["--in-place"], ["-o", "out"], ["--also", "avif"], ["-n"]):
+        run = call("run", "-", *more, stdin=data, cwd=tmp_path)
+        assert (run.returncode, run.stdout, run.stderr.count(b"\n")) == (2, b"", 1), more

@@ -39,13 +39,8 @@ class Effort(StrEnum):
 
 Options = dict[str, Any]
 
-_JPEG_QUICK: Options = {"optimize_coding": True, "interlace": True, "quant_table": 3}
-_JPEG_THOROUGH: Options = {
-    **_JPEG_QUICK,
-    "trellis_quant": True,
-    "overshoot_deringing": True,
-    "optimize_scans": True,
-}
+_JPEG_QUICK: Options = {"optimize_coding": True, "interlace": True, "quant_table": 3, "overshoot_deringing": True}
+_JPEG_THOROUGH: Options = {**_JPEG_QUICK, "trellis_quant": True, "optimize_scans": True}
 JPEG: dict[Effort, Options] = {
     Effort.FAST: _JPEG_QUICK,
     Effort.BALANCED: _JPEG_THOROUGH,

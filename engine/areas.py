@@ -9,7 +9,6 @@ on that note.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import glob
 import json
 import os
@@ -17,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.backup import AREA, is_backup
+from engine.descriptors import Lock, open_locked
 from engine.errors import PlanError
 from engine.ledger import SUFFIX, Entry, ledgers, read_ledger
 from engine.places import state_folder
@@ -29,9 +29,10 @@ __all__ = [
     "find_areas",
     "forget_area",
     "note_areas",
-    "open_locked",
+    "owner_is_gone",
     "read_area",
     "sweep_area",
+    "take",
 ]
 
 ABOUT = "run.json"
@@ -79,8 +80,8 @@ class Area:
 
 
 def describe(folder: str, root: str, run: str, started: float, summary: str) -> None:
-    """Have an area say what it is; raises OSError."""
-    about = {"run": run, "root": root, "started": started, "settings": summary}
+    """Have an area say what it is, and that this process works in it; raises OSError."""
+    about = {"run": run, "root": root, "started": started, "settings": summary, "owner": [_where(), os.getpid()]}
     fd = os.open(
         os.path.join(folder, ABOUT), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
     )
@@ -88,27 +89,67 @@ def describe(folder: str, root: str, run: str, started: float, summary: str) -> 
         json.dump(about, file)
 
 
+def _where() -> str:
+    """What process ids are good for: this host since it was started, and this container; empty when not known."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def owner_is_gone(folder: str) -> bool:
+    """Whether the process that described an area has certainly ended; False also when nobody can tell."""
+    owner = _about(folder).get("owner")
+    if not isinstance(owner, list) or len(owner) != 2 or not isinstance(owner[1], int):
+        return False
+    if not owner[0] or owner[0] != _where():
+        return False
+    try:
+        os.kill(owner[1], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _about(folder: str) -> dict[str, object]:
+    with contextlib.suppress(OSError, ValueError), open(os.path.join(folder, ABOUT), encoding="ascii") as file:
+        loaded = json.load(file)
+        return loaded if isinstance(loaded, dict) else {}
+    return {}
+
+
 def read_area(folder: str) -> Area | None:
     """The area at ``folder``; None when there is none."""
     folder = os.path.realpath(folder)
     above, run = os.path.split(folder)
     inside = os.path.basename(above) == AREA
-    about: dict[str, object] = {}
-    with contextlib.suppress(OSError, ValueError), open(os.path.join(folder, ABOUT), encoding="ascii") as file:
-        loaded = json.load(file)
-        about = loaded if isinstance(loaded, dict) else {}
+    about = _about(folder)
     if not about and not (inside and ledgers(folder)):
         return None
     root = os.path.dirname(above) if inside else str(about.get("root", ""))
     started = about.get("started")
+    was = about.get("root") or (_root_then(folder) if inside else root)
     return Area(
         folder,
         run if inside else str(about.get("run", "")),
         root,
-        str(about.get("root", root)),
+        str(was or root),
         float(started) if isinstance(started, int | float) else 0.0,
         str(about.get("settings", "")),
     )
+
+
+def _root_then(folder: str) -> str:
+    """Where the root of an area inside it was, by the ledgers; empty when they do not say."""
+    with contextlib.suppress(OSError):
+        for path in ledgers(folder):
+            for entry in read_ledger(path):
+                if entry.backup:
+                    return os.path.dirname(os.path.dirname(os.path.dirname(entry.backup)))
+    return ""
 
 
 def find_areas(places: Sequence[str], *, known: bool = True) -> list[Area]:
@@ -162,16 +203,12 @@ def known_areas() -> Iterator[str]:
             yield from (folder for folder in json.load(file) if isinstance(folder, str))
 
 
-def open_locked(area: Area) -> int:
+def take(area: Area) -> int:
     """A descriptor of an area that nobody else works in; raises OSError, or PlanError when somebody does."""
-    fd = os.open(area.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    fd, lock = open_locked(area.folder)
+    if lock is Lock.TAKEN:
         os.close(fd)
-        raise PlanError(f"{area.folder}: run {area.run} or its undo is at work here; wait for its end") from None
-    except OSError:
-        pass  # not every file system has locks
+        raise PlanError(f"{area.folder}: run {area.run} or its undo is at work here; wait for its end")
     return fd
 
 

@@ -12,9 +12,9 @@ import fcntl
 import os
 import stat
 
+from engine.descriptors import close, sync, write_all
 from engine.errors import Declined
-from engine.files import copy_xattrs, sync, write_all
-from engine.folders import close
+from engine.files import copy_xattrs
 from engine.source import Identity
 
 __all__ = ["AREA", "backup_name", "copy_file", "holds_backup", "is_backup", "keep_original"]

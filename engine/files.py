@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import functools
 import os
 import stat
@@ -15,20 +14,19 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from engine.descriptors import close, write_all
 from engine.errors import Declined
-from engine.folders import close
 from engine.ledger import MARK, Entry, file_hash
 from engine.source import Identity
 from engine.temps import create_locked
 
-__all__ = ["ACL", "Target", "begin_to_write_out", "copy_xattrs", "sync", "write_all"]
+__all__ = ["ACL", "Target", "begin_to_write_out", "copy_xattrs"]
 
 ACL = "system.posix_acl_access"
 """Extended attribute that is a file's access list."""
 _OF_THE_SYSTEM = ("security.", "trusted.")
 """Extended attributes that the kernel sets by its own rules; whether they can be copied is its affair."""
 SYNC_FILE_RANGE_WRITE = 2
-_FULLFSYNC = getattr(fcntl, "F_FULLFSYNC", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +189,6 @@ def _current_umask() -> int:
 _UMASK = _current_umask()
 
 
-def write_all(fd: int, data: bytes) -> None:
-    """Write everything; raises OSError."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
 @functools.cache
 def _sync_file_range() -> Any:
     """The system call, on Linux; None elsewhere."""
@@ -213,17 +204,6 @@ def begin_to_write_out(fd: int) -> None:
     """Have the kernel start with the file's bytes now; says nothing of when they are safe, and cannot fail."""
     if (call := _sync_file_range()) is not None:
         call(fd, 0, 0, SYNC_FILE_RANGE_WRITE)
-
-
-def sync(fd: int) -> None:
-    """Have the disk keep what was written to a file or folder; raises OSError."""
-    if _FULLFSYNC is not None:
-        try:
-            fcntl.fcntl(fd, _FULLFSYNC)
-            return
-        except OSError:
-            pass  # not every file system on macOS offers it; fsync is what is left
-    os.fsync(fd)
 
 
 def copy_xattrs(fd: int, folder: int, name: str) -> list[str]:

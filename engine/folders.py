@@ -7,19 +7,15 @@ import errno
 import os
 from pathlib import Path
 
-__all__ = ["close", "mark_ours", "open_folder", "ours", "unmark"]
+from engine.descriptors import close
+
+__all__ = ["mark_ours", "open_folder", "ours", "unmark"]
 
 MARKER = ".imgopt-tui"
 """Name of the file that makes an output folder ours."""
 MARKER_TEXT = (
     "Results of imgopt-tui. Folders with this file are never read as input, and their files may be replaced.\n"
 )
-
-
-def close(fd: int) -> None:
-    """Close what was synced, only read, or is not wanted any more: an error says nothing then of what is on disk."""
-    with contextlib.suppress(OSError):
-        os.close(fd)
 
 
 def ours(folder: str) -> bool:

@@ -7,7 +7,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from engine.areas import Area, forget_area, open_locked
+from engine.areas import Area, forget_area, take
 
 __all__ = ["Held", "held", "prune"]
 
@@ -45,7 +45,7 @@ def held(area: Area) -> Held:
 def prune(area: Area) -> int:
     """Delete an area's backups, then what is written of them; returns how many. What was replaced cannot be put back
     afterwards. Raises OSError, or PlanError when the area is in use."""
-    fd = open_locked(area)
+    fd = take(area)
     try:
         names = [backup.name for backup in area.backups() if backup.is_file(follow_symlinks=False)]
         for name in names:

@@ -19,7 +19,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 
-from engine.folders import close
+from engine import descriptors
 from engine.source import Identity
 
 __all__ = ["MARK", "SUFFIX", "Entry", "Ledgers", "content_hash", "file_hash", "is_written", "ledgers"]
@@ -130,22 +130,20 @@ class Ledgers:
             with contextlib.suppress(OSError):  # not every file system has locks
                 fcntl.flock(fd, fcntl.LOCK_SH)
         text = "".join(json.dumps(entry.to_json(), separators=(",", ":")) + "\n" for entry in entries)
-        view = memoryview(text.encode("ascii"))
-        while view:
-            view = view[os.write(fd, view) :]
+        descriptors.write_all(fd, text.encode("ascii"))
         if sync:
-            os.fsync(fd)
+            descriptors.sync(fd)
         if sync and new:
             at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                os.fsync(at)
+                descriptors.sync(at)
             finally:
-                close(at)
+                descriptors.close(at)
 
     def close(self) -> None:
         """Close them."""
         while self._files:
-            close(self._files.popitem()[1])
+            descriptors.close(self._files.popitem()[1])
 
 
 def ledgers(folder: str) -> list[str]:
@@ -159,14 +157,9 @@ def is_written(path: str) -> bool:
     """Whether a worker that is alive writes this ledger. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+        return descriptors.lock(fd) is descriptors.Lock.TAKEN
     finally:
-        close(fd)
-    return False
+        descriptors.close(fd)
 
 
 def read_ledger(path: str) -> Iterator[Entry]:

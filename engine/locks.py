@@ -17,8 +17,8 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 
+from engine.descriptors import close
 from engine.errors import PlanError
-from engine.folders import close
 from engine.places import sockets
 from engine.plan import Plan
 

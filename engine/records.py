@@ -8,7 +8,6 @@ the ledgers are in the state folder.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Sequence
@@ -16,31 +15,18 @@ from dataclasses import replace
 
 from engine.areas import describe, note_areas, sweep_area
 from engine.backup import AREA, is_backup
+from engine.descriptors import close, open_locked
 from engine.errors import PlanError
-from engine.folders import close
 from engine.job import Recipe, Records
 from engine.ledger import ledgers
 from engine.places import state_folder
 from engine.settings import Settings
 from engine.summary import summary
 
-__all__ = ["COMPLETE", "RunRecords", "complete", "lock_folder"]
+__all__ = ["COMPLETE", "RunRecords", "complete"]
 
 COMPLETE = "complete"
 """Name of the file that says that a run came to its end, or was brought in order after it was killed."""
-
-
-def lock_folder(folder: str) -> int | None:
-    """A descriptor that keeps others from taking ``folder`` for that of a dead run; None while another holds it."""
-    fd = -1
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        if fd >= 0:
-            close(fd)
-        return None
-    return fd
 
 
 def complete(folder: str) -> None:
@@ -95,8 +81,8 @@ class RunRecords:
                     f"{folder}: originals cannot be kept there ({error.strerror}); "
                     "choose a folder with --backup-folder, or go without undo with --no-backup"
                 ) from None
-            if (lock := lock_folder(folder)) is not None:
-                self._locks.append(lock)
+            with contextlib.suppress(OSError):
+                self._locks.append(open_locked(folder)[0])
         if self._keeps:
             note_areas(self._run, self.folders)
         return ""

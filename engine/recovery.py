@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.areas import owner_is_gone, read_area
 from engine.backup import AREA, is_backup
-from engine.folders import close
+from engine.descriptors import Lock, close, open_locked
 from engine.journal_file import JournalFile
 from engine.ledger import SUFFIX, Entry, is_written, ledgers, read_ledger
 from engine.marks import rows_of
-from engine.records import COMPLETE, complete, lock_folder
+from engine.records import COMPLETE, complete
 from engine.source import Identity
 
 __all__ = ["Recovered", "folders_of_records", "learn"]
 
 ROWS_AT_ONCE = 5_000
+REST_SECONDS = 600.0
+"""A worker without its runner is long gone then, also one that hung in a call to a file server."""
+_UNREAD = "{}: what an earlier run wrote down cannot be read ({})"
 
 
 @dataclass(slots=True)
@@ -63,26 +68,38 @@ def learn(journal: JournalFile, folders: Sequence[str], own: Sequence[str], tell
     for folder in folders:
         if folder in own or journal.knows_folder(folder):
             continue
-        lock = lock_folder(folder)
         try:
-            if lock is not None and any(is_written(path) for path in ledgers(folder)):
-                close(lock)  # its runner is gone, a worker is about to follow
-                lock = None
-            dead = lock is not None and not os.path.exists(os.path.join(folder, COMPLETE))
+            fd, lock = open_locked(folder)
+        except OSError as error:
+            tell(_UNREAD.format(folder, error.strerror))
+            continue
+        try:
+            over = _is_over(folder, lock)
+            dead = over and not os.path.exists(os.path.join(folder, COMPLETE))
             backups = {name for name in os.listdir(folder) if not name.endswith(SUFFIX)} if dead else set()
             results = _take_in(journal, folder, backups, recovered)
             recovered.originals += _release_unnamed(folder, backups)
-            if lock is not None:
+            if over:
                 journal.add_folder(folder)
-                if dead:
-                    recovered.results += results
-                    complete(folder)
+            if dead:
+                recovered.results += results
+                complete(folder)
         except OSError as error:
-            tell(f"{folder}: what an earlier run wrote down cannot be read ({error.strerror})")
+            tell(_UNREAD.format(folder, error.strerror))
         finally:
-            if lock is not None:
-                close(lock)
+            close(fd)
     return recovered
+
+
+def _is_over(folder: str, lock: Lock) -> bool:
+    """Whether nobody works with a folder of records any more. Where the file system has no locks that is certain only
+    of a process of this host, and of its workers once they have not written for a while."""
+    if lock is Lock.TAKEN or any(is_written(path) for path in ledgers(folder)):
+        return False  # the second: its runner is gone, a worker is about to follow
+    if lock is Lock.OURS:
+        return True
+    newest = max((os.stat(path).st_mtime for path in ledgers(folder)), default=0.0)
+    return owner_is_gone(folder) and time.time() - newest > REST_SECONDS
 
 
 def _take_in(journal: JournalFile, folder: str, backups: set[str], recovered: Recovered) -> int:
@@ -122,24 +139,15 @@ def _run_of(folder: str) -> str:
 
 
 def _entries(folder: str) -> Iterator[Entry]:
-    for path in ledgers(folder):
-        for entry in read_ledger(path):
-            with contextlib.suppress(ValueError):  # a hash that is none
-                bytes.fromhex(entry.before_hash + entry.after_hash)
-                yield _where_it_lies_now(entry, folder)
-
-
-def _where_it_lies_now(entry: Entry, folder: str) -> Entry:
-    """The entry with the paths it has since its root was moved, together with the folder of records inside."""
-    if not entry.backup or os.path.dirname(entry.backup) == folder:
-        return entry
-    backup = os.path.join(folder, os.path.basename(entry.backup))
-    above, name = os.path.split(os.path.dirname(folder))
-    old = os.path.dirname(os.path.dirname(os.path.dirname(entry.backup))) + os.sep
-    if name != AREA or not entry.source.startswith(old):
-        return replace(entry, backup=backup)
-    paths = [os.path.join(above, path.removeprefix(old)) for path in (entry.source, entry.target)]
-    return replace(entry, backup=backup, source=paths[0], target=paths[1])
+    area = read_area(folder)
+    if area is not None:
+        found = (entry for entry, _ in area.entries())
+    else:
+        found = (entry for path in ledgers(folder) for entry in read_ledger(path))
+    for entry in found:
+        with contextlib.suppress(ValueError):  # a hash that is none
+            bytes.fromhex(entry.before_hash + entry.after_hash)
+            yield entry
 
 
 def _release(entry: Entry) -> bool:

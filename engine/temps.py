@@ -8,7 +8,7 @@ import os
 import re
 import stat
 
-from engine.folders import close
+from engine.descriptors import close
 
 __all__ = ["create_locked", "is_temp", "remove_stale_temps", "remove_temps", "sibling_temp", "temp_name"]
 

@@ -17,9 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.backup import keep_original
+from engine.descriptors import close, sync
 from engine.errors import ImageError, WriteFailed, system_reason
-from engine.files import Target, begin_to_write_out, sync
-from engine.folders import close, open_folder
+from engine.files import Target, begin_to_write_out
+from engine.folders import open_folder
 from engine.ledger import Entry, Ledgers
 from engine.source import Identity
 

@@ -23,10 +23,10 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
-from engine.areas import Area, find_areas, forget_area, open_locked
+from engine.areas import Area, find_areas, forget_area, take
 from engine.backup import copy_file
+from engine.descriptors import sync
 from engine.errors import ImageError, system_reason
-from engine.files import sync
 from engine.folders import open_folder
 from engine.ledger import Entry, file_hash
 from engine.source import Identity
@@ -86,7 +86,7 @@ class _Hands:
         self._touched = False
 
     def __enter__(self) -> Self:
-        self._fd = open_locked(self._area)
+        self._fd = take(self._area)
         return self
 
     def __exit__(
@@ -140,6 +140,8 @@ class _Hands:
                 self._drop(os.path.basename(entry.backup))
             removed = self._remove_conversion(entry, until, folder)
             return (Verdict.BACK, removed) if removed else (Verdict.NOTHING, "is as it was")
+        if kept is None and (by := self._changed_by.get((entry.source, entry.before_hash))):
+            raise _Refused(f"was replaced by run {by}, not by this one: undo that, with: imgopt-tui undo {by}")
         if kept is None:
             raise _Refused(f"{'is gone' if now is None else 'is left as it is'}; its original is not in the backups")
         if now is not None and not (entry.in_place and self._is_result(folder, name, now, entry, until)):

@@ -9,8 +9,8 @@ import os
 import struct
 import sys
 
+from engine.descriptors import close
 from engine.errors import WriteFailed
-from engine.folders import close
 
 __all__ = ["check_writable"]
 

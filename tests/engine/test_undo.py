@@ -226,6 +226,22 @@ def test_originals_that_were_linked_and_never_replaced_leave_the_area(
     assert not (root / AREA).exists()
 
 
+def test_what_another_run_took_after_this_one_was_killed_is_named_with_that_run(root: Path) -> None:
+    """The ledger of the killed run speaks of it as well, and its original is with the other."""
+    before = facts(root)
+    first, second = make_area(root), make_area(root, "run2", 2.0)
+    replace_all(root, second)
+    for ledger in second.glob("*.ledger"):
+        (first / ledger.name).write_bytes(ledger.read_bytes())
+    found = undo_all(first)
+    assert verdicts(found) == [Verdict.REFUSED] * 3
+    assert {one.reason for one in found} == {
+        "was replaced by run run2, not by this one: undo that, with: imgopt-tui undo run2"
+    }
+    assert verdicts(undo_all(second)) == [Verdict.BACK] * 3
+    assert facts(root) == before
+
+
 def test_undo_works_across_file_systems(root: Path, tmp_path: Path) -> None:
     """The originals are in a folder of another file system: copied there, and copied back."""
     disk = tmp_path / "disk"
@@ -325,7 +341,7 @@ def test_an_entry_says_what_it_was(root: Path) -> None:
 
 def test_an_area_in_which_somebody_is_at_work_is_left_alone(root: Path) -> None:
     replace_all(root, make_area(root))
-    held = areas.open_locked(area_at(root / AREA / "run1"))
+    held = areas.take(area_at(root / AREA / "run1"))
     try:
         with pytest.raises(PlanError, match="at work"):
             undo_all(root / AREA / "run1")

@@ -233,7 +233,7 @@ class Encoding:
 
         assert self.shared is not None, "a target needs the pixels more than once"
         frames, orientation = self.facts.frames, self.metadata.orientation
-        return self.shared.beside(lambda pixels: Seen(pixels, frames, orientation)).compare(data)
+        return self.shared.beside(lambda pixels, kept: Seen(pixels, frames, orientation, kept)).compare(data)
 
     def at(self, quality: int, full_chroma: bool | None = None) -> Bytes:
         """The result at ``quality``, with all that goes into the file."""

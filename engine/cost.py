@@ -14,7 +14,15 @@ from engine.formats import Format
 if TYPE_CHECKING:
     from engine.probe import Facts
 
-__all__ = ["predict_bytes", "predict_seconds", "result_bytes", "score_bytes", "shared_bytes", "shown_bytes"]
+__all__ = [
+    "KEPT_PIXELS",
+    "predict_bytes",
+    "predict_seconds",
+    "result_bytes",
+    "score_bytes",
+    "shared_bytes",
+    "shown_bytes",
+]
 
 FIXED_BYTES = 6_000_000
 """Lines in flight, tables of the codecs."""
@@ -49,9 +57,11 @@ _OXIPNG, _MOZJPEG = 5.0, 2.7
 _DECODE_AGAIN = {Format.JPEG: 6.2, Format.WEBP: 11.5, Format.AVIF: 12.0, Format.GIF: 8.0}
 """Bytes per pixel for the check's decode of a result; JPEG results are progressive."""
 _NUMPY_BYTES, _AVIF_LEFT = 35_000_000, 25_000_000
-_SCORED, _SCORED_KEPT, _SCORED_UP_TO = 17.0, 30.0, 4_000_000
+_SCORED, _SCORED_KEPT = 17.0, 30.0
 """What comparing a decoded result with its source holds per pixel (``engine.similarity``), and what is kept of sources
-of up to so many pixels."""
+of up to ``KEPT_PIXELS``."""
+KEPT_PIXELS = 4_000_000
+"""Pixels, of all frames on all backgrounds, up to which what scores need of a source is kept in a run."""
 _RESULT_BYTES = {
     Format.JPEG: 0.2,
     Format.PNG: 1.0,
@@ -91,7 +101,7 @@ _LOSSLESS_EFFORTS = {**_LOSSY_EFFORTS, Format.PNG: (0.5, 4.5), Format.WEBP: (0.5
 _MOZJPEG_SECONDS, _OXIPNG_SECONDS = 0.15, 0.6
 """The same for recompressing, with the proof: of JPEG for each megapixel, of PNG for each million bytes of samples."""
 _OXIPNG_EFFORTS = {Effort.FAST: 0.7, Effort.BALANCED: 1.0, Effort.SMALL: 1.0}
-_TRIES, _SCORE_SECONDS = 4, 0.1
+_TRIES, _SCORE_SECONDS = 4, 0.06
 """Encodes to reach a score, and the time of each score for a megapixel."""
 FIXED_SECONDS = 0.002
 
@@ -186,9 +196,18 @@ def score_bytes(facts: Facts, target: Format, width: int, height: int) -> tuple[
     pixels = width * height * facts.frames
     backgrounds = 2 if facts.alpha else 1
     held = _NUMPY_BYTES + shared_bytes(facts, width, height) + 3 * backgrounds * pixels
-    held += int(_SCORED_KEPT * min(pixels * backgrounds, _SCORED_UP_TO))
+    held += int(_SCORED_KEPT * min(_scored_pixels(facts, width, height), KEPT_PIXELS))
     layers = 4 * backgrounds if facts.frames > 1 or facts.alpha else 0
     return held, int((_DECODE_AGAIN.get(target, 0.0) + layers + _SCORED) * pixels)
+
+
+def kept_bytes(facts: Facts, width: int, height: int) -> int:
+    """Bytes beside ``score_bytes`` for keeping what scores need of a source of any size."""
+    return int(_SCORED_KEPT * max(0, _scored_pixels(facts, width, height) - KEPT_PIXELS))
+
+
+def _scored_pixels(facts: Facts, width: int, height: int) -> int:
+    return width * height * facts.frames * (2 if facts.alpha else 1)
 
 
 def result_bytes(facts: Facts, target: Format, width: int, height: int) -> int:

@@ -19,6 +19,7 @@ from pyvips import Image
 
 from engine import losses
 from engine.containers import PNG_SIGNATURE, walk_png
+from engine.cost import KEPT_PIXELS
 from engine.errors import Unreadable
 from engine.formats import Format
 from engine.icc import ProfileKind
@@ -123,6 +124,7 @@ class SharedPictures:
         self._key: object = None
         self._picture: Picture | None = None
         self._beside: object = None
+        self._kept = KEPT_PIXELS
 
     def get(self, key: object, make: Callable[[], Picture]) -> Picture:
         """The picture for ``key``, in memory; what ``make`` opens is pulled through at once."""
@@ -132,11 +134,18 @@ class SharedPictures:
             self._key, self._picture = key, Picture(made.image.copy_memory(), made.keep_profile)
         return self._picture
 
-    def beside(self, make: Callable[[Picture], Beside]) -> Beside:
-        """What ``make`` makes of the newest picture, made once and held as long as that."""
+    def keep_up_to(self, pixels: int) -> None:
+        """Pixels up to which what scores need of them may be kept from now on; less than before lets go of it."""
+        if pixels < self._kept:
+            self._beside = None
+        self._kept = pixels
+
+    def beside(self, make: Callable[[Picture, int], Beside]) -> Beside:
+        """What ``make`` makes of the newest picture, made once and held as long as that; it is told how many pixels may
+        be kept."""
         assert self._picture is not None, "get comes first"
         if self._beside is None:
-            self._beside = make(self._picture)
+            self._beside = make(self._picture, self._kept)
         return cast(Beside, self._beside)
 
 

@@ -125,15 +125,22 @@ class Ladder:
         written = None if format is self._facts.format else format
         return replace(own, quality=replace(own.quality, **numbers), output_format=written)
 
-    def _encoding(self, format: Format, quality: int, policy: Policy | None = None) -> Encoding:
-        """The image on its way into ``format``. Declined when that cannot hold it, or there is not enough memory."""
+    def _encoding(
+        self, format: Format, quality: int, policy: Policy | None = None, *, scored: bool = False
+    ) -> Encoding:
+        """The image on its way into ``format``; ``scored``: what is made is to be compared. Declined when that cannot
+        hold it, or there is not enough memory."""
         settings, policy = self._settings(format, quality), policy or self._policy
         facts = settle(self._facts, settings, policy)
         size = settings.resize.target(facts.width, facts.height)
         refuse_size(format, *size, facts.frames)
-        scored = replace(self._recipe, settings=settings, policy=replace(policy, target=_ANY), variants=())
-        needs, _ = pipeline.predicted(facts, scored, len(self._data), full_check=False)
-        self._admit(needs + cost.shown_bytes(facts, format, *size) + self._most_held, f" as {format.value.upper()}")
+        recipe = replace(self._recipe, settings=settings, policy=replace(policy, target=_ANY), variants=())
+        needs, _ = pipeline.predicted(facts, recipe, len(self._data), full_check=False)
+        needs += cost.shown_bytes(facts, format, *size) + self._most_held
+        self._admit(needs, f" as {format.value.upper()}")
+        if scored:
+            keeps = needs + cost.kept_bytes(facts, *size) <= self._allowance
+            self._shared.keep_up_to(2 * size[0] * size[1] if keeps else cost.KEPT_PIXELS)
         metadata = carried(self._data, facts, format, policy.metadata)
         return Encoding(self._data, facts, settings, policy, metadata, self._shared, strict=self._strict)
 
@@ -144,7 +151,7 @@ class Ladder:
         """The encode at ``quality``. Raises Unreadable and Declined, with a sentence."""
         key = self._key(format, quality, full_chroma)
         if key not in self._rungs:
-            encoding = self._encoding(format, quality)
+            encoding = self._encoding(format, quality, scored=True)
             if keeps_pixels(encoding.facts, encoding.settings, encoding.policy):
                 own = f"its own quality is about {self._facts.quality}" if self._facts.quality else ""
                 self._rungs[key] = self._stored_rung(key, encoding, own)
@@ -165,7 +172,7 @@ class Ladder:
         if not installed("numpy"):
             raise Declined(f"a score {NEEDS_NUMPY}")
         policy = replace(self._policy, target=target)
-        encoding = self._encoding(format, self._recipe.settings.quality.of(format), policy)
+        encoding = self._encoding(format, self._recipe.settings.quality.of(format), policy, scored=True)
         if keeps_pixels(encoding.facts, encoding.settings, policy):
             return self._stored_rung((format, 0, False), encoding, "its own quality is the least to try already")
         if not info(format).lossy and encoding.settings.quality.of(format) == 100:

@@ -1,10 +1,10 @@
 """A picture at five sizes, as the eye's colours: what ``engine.similarity`` compares. Only for workers: it needs numpy.
 
-    sRGB ▸ linear light ▸ XYB of a strip of rows
+    sRGB ▸ linear light ▸ XYB of a panel
                └─▸ half the size ▸ the same, four times
 
 Method and constants are those of SSIMULACRA 2.1 by Jon Sneyers (its licence is in ``engine.similarity``) and of the XYB
-colour space of libjxl. Pictures are walked through in strips, so that no plane of all pixels is ever held.
+colour space of libjxl. Pictures are walked through in panels, so that no plane of all pixels is ever held.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCALES", "Pixels", "Plane", "Strip", "blur_columns", "blur_rows", "strips"]
+__all__ = ["SCALES", "Panel", "Pixels", "Place", "Plane", "blur", "panels"]
 
 Pixels = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
 SCALES = 5
 """1:1 to 1:16."""
-ROWS = 64
-"""Rows of a strip: even, so that strips halve on their own; with 64 what a strip needs stays in the CPU's cache."""
-_COLUMNS = 32
-"""Columns that one product blurs."""
+ROWS, COLUMNS = 128, 512
+"""Rows and columns of a panel: even, so that panels halve on their own; with these what a panel needs stays in the
+CPU's cache."""
+_BLURRED_ROWS, _BLURRED_COLUMNS = 8, 16
+"""Rows and columns that one product blurs."""
 _BIAS = 0.0037930732552754493
 _CUBE_ROOT_OF_BIAS = _BIAS ** (1 / 3)
 _MIX = np.array(
@@ -69,25 +70,37 @@ def _band(size: int) -> Plane:
     return matrix
 
 
-def blur_columns(planes: Plane, top: int, low: int, rows: int) -> Plane:
-    """``rows`` rows from ``top`` on, of planes that begin with row ``low``; outside of the picture is zero."""
-    first = low - (top - _RADIUS)
-    blurred: Plane = np.matmul(_band(rows)[:, first : first + planes.shape[-2]], planes)
-    return blurred
+def blur(planes: Plane, at: Place) -> Plane:
+    """The panel ``at`` of a stack of planes that hold it with its margins; outside of the picture is zero."""
+    count, _, width = planes.shape
+    blocks = -(-at.columns // _BLURRED_COLUMNS)
+    lines = np.empty((count, at.rows, blocks * _BLURRED_COLUMNS + 2 * _RADIUS), np.float32)
+    before = _RADIUS - (at.left - at.start)
+    end = min(before + width, lines.shape[2])
+    lines[:, :, :before] = 0
+    lines[:, :, end:] = 0
+    _blur_columns(planes[:, :, : end - before], at, lines[:, :, before:end])
+    return _blur_rows(lines, blocks)[:, :, : at.columns]
 
 
-def blur_rows(planes: Plane) -> Plane:
-    """Blur along the last axis of a contiguous stack of planes; outside of the picture is zero."""
-    width = planes.shape[-1]
-    lines = planes.reshape(-1, width)
-    blurred = np.empty_like(lines)
-    for left in range(0, width, _COLUMNS):
-        columns = min(_COLUMNS, width - left)
-        low, high = max(0, left - _RADIUS), min(width, left + columns + _RADIUS)
-        first = low - (left - _RADIUS)
-        matrix = _band(columns)[:, first : first + high - low]
-        np.matmul(lines[:, low:high], matrix.T, out=blurred[:, left : left + columns])
-    return blurred.reshape(planes.shape)
+def _blur_columns(planes: Plane, at: Place, target: Plane) -> None:
+    for top in range(0, at.rows, _BLURRED_ROWS):
+        rows = min(_BLURRED_ROWS, at.rows - top)
+        first = at.top + top - _RADIUS - at.low  # of planes: what the first of these rows needs
+        low = max(0, first)
+        part = planes[:, low : first + rows + 2 * _RADIUS]
+        matrix = _band(rows)[:, low - first : low - first + part.shape[1]]
+        np.matmul(matrix, part, out=target[:, top : top + rows])
+
+
+def _blur_rows(lines: Plane, blocks: int) -> Plane:
+    """Along the last axis: overlapping pieces of a line side by side, as the rows of one product."""
+    count, rows, width = lines.shape
+    step, size = lines.itemsize, _BLURRED_COLUMNS + 2 * _RADIUS
+    strides = (width * step, _BLURRED_COLUMNS * step, step)
+    pieces = np.lib.stride_tricks.as_strided(lines, (count * rows, blocks, size), strides)
+    blurred: Plane = pieces.reshape(-1, size) @ _band(_BLURRED_COLUMNS).T
+    return blurred.reshape(count, rows, -1)
 
 
 def _light_of_pairs() -> NDArray[np.complex64]:
@@ -131,7 +144,7 @@ def _cube_root(x: Plane) -> Plane:
 
 
 def _xyb(linear: Plane, channels: str) -> dict[str, Plane]:
-    """The wanted channels of a strip of linear light (3 × rows × columns), each about 0–1."""
+    """The wanted channels of a panel of linear light (3 × rows × columns), each about 0–1."""
     kinds = 3 if "B" in channels else 2
     cones = (_MIX[:kinds] @ linear.reshape(3, -1)).reshape(kinds, *linear.shape[1:])
     cones += np.float32(_BIAS)
@@ -159,35 +172,59 @@ def _halve(linear: Plane, target: Plane) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
-    """Some rows of one scale, with the rows above and below that the blur needs."""
+class Place:
+    """Where a panel lies in its scale, and how far around it the planes reach that the blur needs."""
 
     scale: int
     top: int
-    low: int
-    """The scale's rows with which the strip and ``planes`` begin."""
+    left: int
     rows: int
-    planes: dict[str, Plane]
+    columns: int
+    low: int
+    start: int
+    """The row and the column of the scale with which the planes begin."""
 
     @property
-    def core(self) -> slice:
-        """The strip's own rows in ``planes``."""
-        return slice(self.top - self.low, self.top - self.low + self.rows)
+    def spans(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """First and number of its rows, and of its columns."""
+        return (self.top, self.rows), (self.left, self.columns)
+
+    @property
+    def core(self) -> tuple[slice, slice]:
+        """The panel's own rows and columns in the planes."""
+        top, left = self.top - self.low, self.left - self.start
+        return slice(top, top + self.rows), slice(left, left + self.columns)
 
 
-def strips(rgb: Pixels, channels: Sequence[str]) -> Iterator[Strip]:
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A piece of one scale."""
+
+    at: Place
+    planes: dict[str, Plane]
+
+
+def panels(rgb: Pixels, channels: Sequence[str]) -> Iterator[Panel]:
     """All scales of a picture, largest first; ``channels`` are those wanted of each. Holds the next scale's linear
-    light, and one strip."""
+    light, and one panel."""
     height, width = rgb.shape[:2]
     light: Plane | None = None
     for scale in range(SCALES):
         half = np.empty((3, -(-height // 2), -(-width // 2)), np.float32)
-        for top in range(0, height, ROWS):
-            rows = min(ROWS, height - top)
-            low, high = max(0, top - _RADIUS), min(height, top + rows + _RADIUS)
-            linear = _light(rgb[low:high]) if light is None else np.ascontiguousarray(light[:, low:high])
-            yield Strip(scale, top, low, rows, _xyb(linear, channels[scale]))
+        for at in _places(scale, height, width):
+            down = slice(at.low, min(height, at.top + at.rows + _RADIUS))
+            across = slice(at.start, min(width, at.left + at.columns + _RADIUS))
+            linear = _light(rgb[down, across]) if light is None else np.ascontiguousarray(light[:, down, across])
+            yield Panel(at, _xyb(linear, channels[scale]))
             if scale + 1 < SCALES:
-                _halve(linear[:, top - low : top - low + rows], half[:, top // 2 : (top + rows + 1) // 2])
+                rows, columns = (slice(first // 2, (first + count + 1) // 2) for first, count in at.spans)
+                _halve(linear[:, *at.core], half[:, rows, columns])
         light = half
         height, width = half.shape[1:]
+
+
+def _places(scale: int, height: int, width: int) -> Iterator[Place]:
+    for top in range(0, height, ROWS):
+        for left in range(0, width, COLUMNS):
+            size = min(ROWS, height - top), min(COLUMNS, width - left)
+            yield Place(scale, top, left, *size, max(0, top - _RADIUS), max(0, left - _RADIUS))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pyvips import Image
 
+from engine.cost import KEPT_PIXELS
 from engine.decode import Picture, frames_of, open_image, turned
 from engine.policy import Limits
 from engine.probe import probe
@@ -27,23 +28,22 @@ __all__ = ["Seen", "as_seen", "decoded"]
 
 BACKGROUNDS = (26, 230)
 """Grey of 0–255, as the original program has it: a tenth and nine tenths."""
-_KEPT_PIXELS = 4_000_000
-"""Pixels of all frames on all backgrounds up to which what is computed of the source is kept."""
 _NO_LIMITS = Limits(max_pixels=1 << 62, max_frames=1 << 30, max_file_size=1 << 62)
 
 
 class Seen:
     """The pixels that results are compared with."""
 
-    def __init__(self, picture: Picture, frames: int, orientation: int) -> None:
-        """``picture`` is in memory; ``orientation`` is the EXIF orientation 1–8 in which it lies."""
+    def __init__(self, picture: Picture, frames: int, orientation: int, kept: int = KEPT_PIXELS) -> None:
+        """``picture`` is in memory; ``orientation`` is the EXIF orientation 1–8 in which it lies; what is computed of
+        up to ``kept`` pixels, of all frames on all backgrounds, is kept."""
         from engine.similarity import Reference
 
         self._frames, self._orientation = frames, orientation
         image = as_seen(picture)
         see_through = image.hasalpha() and image[image.bands - 1].min() < 255
         self._backgrounds = BACKGROUNDS if see_through else BACKGROUNDS[:1]
-        keep = image.width * image.height * len(self._backgrounds) <= _KEPT_PIXELS
+        keep = image.width * image.height * len(self._backgrounds) <= kept
         self._references = [Reference(pixels, keep=keep) for pixels in self._pictures(image)]
 
     def _pictures(self, image: Image) -> Iterator[Pixels]:

@@ -78,17 +78,20 @@ def test_keeping_what_is_known_of_the_source_changes_nothing(monkeypatch: pytest
     source = piece("hibiscus")
     other = DISTORTIONS["webp 75"](source)
     kept = Reference(source).score(other)
-    monkeypatch.setattr(similarity, "_KEPT_PIXELS", 0)
+    monkeypatch.setattr(similarity, "KEPT_PIXELS", 0)
     assert Reference(source).score(other) == kept
 
 
-@pytest.mark.parametrize("rows", [2, 10, 200])
-def test_the_height_of_strips_changes_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("rows", "columns"), [(2, 64), (10, 30), (200, 96), (64, 70)])
+def test_the_size_of_panels_changes_nothing(rows: int, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     source = piece("graph")
     other = DISTORTIONS["jpeg 70"](source)
-    usual = Reference(source).score(other)
+    usual = Reference(source).compare(other)
     monkeypatch.setattr(scales, "ROWS", rows)
-    assert Reference(source).score(other) == pytest.approx(usual, abs=1e-3)
+    monkeypatch.setattr(scales, "COLUMNS", columns)
+    seen = Reference(source).compare(other)
+    assert (seen.score, seen.worst) == pytest.approx((usual.score, usual.worst), abs=1e-3)
+    assert (seen.left, seen.top) == (usual.left, usual.top)
 
 
 def test_what_is_no_picture_or_of_another_size_is_refused() -> None:
@@ -102,8 +105,8 @@ def test_what_is_no_picture_or_of_another_size_is_refused() -> None:
 
 
 def test_memory_stays_below_thirteen_bytes_a_pixel_for_a_large_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similarity, "_KEPT_PIXELS", 0)
-    source = np.tile(piece("parrots"), (4, 4, 1))
+    monkeypatch.setattr(similarity, "KEPT_PIXELS", 0)
+    source = np.tile(piece("parrots"), (6, 6, 1))
     tracemalloc.start()
     try:
         Reference(source).score(source)

@@ -1,18 +1,23 @@
-"""Writing the report of a run to a file that the user names."""
+"""Writing something to a file that the user names: the report of a run, the page of what was tuned."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 
-__all__ = ["proposed", "refused", "write_report"]
+__all__ = ["proposed", "refused", "write_new", "write_report"]
 
 
-def proposed(run_id: str) -> str:
-    """A path to offer: in the present folder, or at home where nothing can be written there."""
+def proposed(name: str) -> str:
+    """A path to offer for a new HTML file: in the present folder, or at home where nothing can be written there; with a
+    number where the name is taken."""
     folder = os.getcwd()
     if not os.access(folder, os.W_OK):
         folder = os.path.expanduser("~")
-    return os.path.join(folder, f"imgopt-{run_id}.html")
+    stem = os.path.join(folder, name)
+    paths = (f"{stem}{f'-{number}' if number else ''}.html" for number in range(1000))
+    return next((path for path in paths if not os.path.lexists(path)), f"{stem}.html")
 
 
 def _full(path: str) -> str:
@@ -34,8 +39,23 @@ def write_report(run_id: str, path: str) -> str:
     from engine.past_report import load
     from tui.report_command import form_of, made
 
+    return write_new(path, made(load(run_id, None), form_of(path)))
+
+
+def write_new(path: str, content: str) -> str:
+    """Write a new file, whole or not at all, and return its full path. Never over one that is there; raises OSError."""
     path = _full(path)
-    content = made(load(run_id, None), form_of(path))
-    with open(path, "x", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(content)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    temporary = path
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".imgopt-", dir=os.path.dirname(path))
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(content)
+        os.chmod(temporary, os.stat(path).st_mode & 0o777)
+        os.replace(temporary, path)
+    except BaseException:
+        for left in (temporary, path):
+            with contextlib.suppress(OSError):
+                os.unlink(left)
+        raise
     return path

@@ -69,7 +69,7 @@ class RunBoxes:
                 self.host.start_task(self._export(info.run_id, path))
 
         hint = "the name says the form: .html, .json, .csv, or text"
-        start = proposed(info.run_id)
+        start = proposed(f"imgopt-{info.run_id}")
         self.host.push_screen(TypeDialog("Export the report to", start, hint=hint, check=refused), write)
 
     async def _export(self, run_id: str, path: str) -> None:

@@ -21,12 +21,13 @@ from tui.canvas import bindings
 from tui.crop import Place
 from tui.crop_listing import CropListing
 from tui.dialogs import TypeDialog, plain_lines
+from tui.export import proposed, refused, write_new
 from tui.look import Parts
 from tui.parts import pad
 from tui.run_line import run_line
 from tui.tuned import in_words
 from tui.tuning_estimate import FolderEstimate
-from tui.tuning_export import make_page, proposed, refused, write_page
+from tui.tuning_export import make_page
 from tui.tuning_lines import columns, head_line, ladder_head, ladder_line, shown_line, target_line
 from tui.tuning_state import FORMATS, TARGETS, Tuning
 from tui.tuning_work import TuningWork
@@ -152,7 +153,7 @@ class TunePane(CropListing):
             return shown_line(self.rung, self.place, self.price, width)
         if y == 2:
             return self.estimate.line(self.roots, self.tuned, self.look, width)
-        line = text.cut(self.look.safe(self.command), width - 18, self.look.glyphs.dots)
+        line = text.cut_left(self.look.safe(self.command), width - 18, self.look.glyphs.dots)
         return [(" equal command: ", "dim"), (line, "strong")]
 
     @property
@@ -304,14 +305,15 @@ class TunePane(CropListing):
             if path is not None:
                 self.host.start_task(self._export(path, making))
 
+        stem = os.path.splitext(os.path.basename(tuning.path))[0]
         hint = "one HTML file to copy home; a browser shows what a terminal cannot"
-        dialog = TypeDialog("Export ladder and crops", proposed(tuning.path), hint=hint, check=refused)
+        dialog = TypeDialog("Export ladder and crops", proposed(f"{stem}-tuned"), hint=hint, check=refused)
         self.app.push_screen(dialog, write)
 
     async def _export(self, path: str, making: Callable[[], Awaitable[str]]) -> None:
         self.host.main.say("fetching the crops")
         try:
-            written = await asyncio.to_thread(write_page, path, await making())
+            written = await asyncio.to_thread(write_new, path, await making())
         except (ImgoptError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             self.host.failed(f"{path} was not written: {why or type(error).__name__}. What is tuned stays as it is.")

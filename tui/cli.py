@@ -172,6 +172,12 @@ def _report(arguments: argparse.Namespace) -> int:
     return report(arguments)
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    from tui.doctor_command import doctor
+
+    return doctor(as_json=arguments.json)
+
+
 def _schema(arguments: argparse.Namespace) -> int:
     from engine.machine import schema_text
 
@@ -200,6 +206,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "backups": _backups,
     **{name: _history(name) for name in ("runs", "status", "resume", "quarantine")},
     "report": _report,
+    "doctor": _doctor,
     "schema": _schema,
     "optimize": _optimize,
     "optimize-batch": _optimize_batch,

@@ -32,6 +32,7 @@ COMMANDS = {
     "report": "what a run saved, where, and what failed: text, JSON, CSV or a page",
     "resume": "go on with a run that was interrupted",
     "quarantine": "list images that crashed or hung workers, and are left out",
+    "doctor": "look at terminal, machine and folders, and say what to do",
     "schema": "print the JSON Schema of what is printed for programs",
     "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
     "optimize-batch": "optimize a list of tasks: JSON in, JSON out",
@@ -351,6 +352,13 @@ def _report_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _doctor_parser() -> argparse.ArgumentParser:
+    parser = _parser(f"{PROG} doctor", "Look at terminal, machine, libvips and folders: what it means, what to do.")
+    parser.epilog = "exit codes: 0 everything works, with notes and warnings or without, 1 something does not"
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    return parser
+
+
 def _schema_parser() -> argparse.ArgumentParser:
     return _parser(f"{PROG} schema", "Print the JSON Schema of everything that --json and --ndjson print.")
 
@@ -381,6 +389,7 @@ _PARSERS = {
     "runs": _runs_parser,
     "status": _status_parser,
     "report": _report_parser,
+    "doctor": _doctor_parser,
     "schema": _schema_parser,
     "resume": _resume_parser,
     "quarantine": _quarantine_parser,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import logging
 import os
 import socket
@@ -150,6 +151,8 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        gc.freeze()
+        gc.enable()  # see start.py
         if self._first_view:
             self.open_view(self._first_view)
         elif self._start:

@@ -10,7 +10,7 @@ from tui.canvas import Canvas
 from tui.header import phase_parts
 from tui.look import Parts
 from tui.mirror import Mirror
-from tui.parts import spread, width
+from tui.parts import clip, pad, spread, width
 
 __all__ = ["TABS", "KeyLine", "MessageLine", "Rule", "Tabs", "TinyLine"]
 
@@ -126,16 +126,23 @@ def _key(entry: Action) -> Parts:
     return [(" " + entry.first, "key"), (f"{gap}{entry.short} ", "dim")]
 
 
+def tiny_line(mirror: Mirror, cells: int) -> Parts:
+    """Percent, counts and how to leave; where there is less room the time left goes first, the way out never."""
+    totals = mirror.totals
+    share = int(text.percent(totals.through, totals.found))
+    counts: Parts = [(f"{share}% {totals.through}/{totals.found}", "strong")]
+    if totals.failed:
+        counts.append((f" fail {totals.failed}", "failed"))
+    out: Parts = [(" q", "key"), (" quit", "dim")]
+    room, phase = cells - width(out), phase_parts(mirror)
+    while phase and width(counts) + 1 + width(phase) > room:
+        phase = phase[:-1]
+    return [*pad(clip([*counts, (" ", ""), *phase], max(0, room)), max(0, room)), *out]
+
+
 class TinyLine(Canvas):
     """All there is below 60×16: percent, counts, how to leave."""
 
     def draw(self, y: int, width: int) -> Parts:
         """One line, whatever the height."""
-        if y:
-            return []
-        totals = self.host.mirror.totals
-        share = int(text.percent(totals.through, totals.found))
-        counts: Parts = [(f"{share}% {totals.through}/{totals.found}", "strong")]
-        if totals.failed:
-            counts.append((f" fail {totals.failed}", "failed"))
-        return spread([*counts, (" ", ""), *phase_parts(self.host.mirror)], [(" q", "key"), (" quit", "dim")], width)
+        return [] if y else tiny_line(self.host.mirror, width)

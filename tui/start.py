@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from engine.settings import Settings
 from tui.terminal import colour_depth, is_utf8, usable
+
+if TYPE_CHECKING:
+    from engine.view import RunView
 
 __all__ = ["open_attached", "open_dashboard"]
 
@@ -68,11 +73,18 @@ async def _show_attached(run_id: str | None, settings: Settings) -> int:
     return await _show(view.info.roots, settings, view=view)
 
 
-async def _show(roots: Sequence[str], settings: Settings, *, view: object = None, start: bool = False) -> int:
+async def _launch(roots: Sequence[str], settings: Settings) -> RunView:
+    """Start a run; what that needs is loaded then, not before the first picture."""
+    from engine.runner import launch
+
+    return await launch(roots, settings)
+
+
+async def _show(roots: Sequence[str], settings: Settings, *, view: RunView | None = None, start: bool = False) -> int:
+    gc.disable()  # what is loaded now stays, and looking through it again and again takes a tenth of the start
     import logging
 
     from engine.config import user_file
-    from engine.runner import launch
     from tui.app import ImgoptApp
     from tui.diverted import diverted
     from tui.graphics import ask, wanted
@@ -83,8 +95,8 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: object = None
     app = ImgoptApp(
         roots=roots,
         settings=settings,
-        launcher=launch,
-        view=view,  # type: ignore[arg-type]  # object here keeps the view's module out of start-up
+        launcher=_launch,
+        view=view,
         start=start,
         ascii_only=settings.ascii or not is_utf8(os.environ),
         depth=Depth(colour_depth(os.environ, settings.colors)),

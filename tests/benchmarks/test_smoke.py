@@ -106,6 +106,14 @@ def test_dashboard_cost_attaches_a_dashboard_that_draws() -> None:
     assert set(result["imagesPerSecond"]) == {"without", "with a dashboard"}
 
 
+def test_the_budgets_of_the_screen_are_measured() -> None:
+    result = figures("screen", "--only", "start", "--files", 10)["figures"]
+
+    assert set(result) == {"paint", "paint cpu", "version", "version cpu", "json", "json cpu"}
+    assert all(figure > 0 for figure in result.values())
+    assert result["paint cpu"] > result["version cpu"]
+
+
 def test_event_storm_loses_no_image() -> None:
     result = figures("event_storm", "--events", 4000)
 

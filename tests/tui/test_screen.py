@@ -1,3 +1,4 @@
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +8,14 @@ from textual.widgets import Input
 from engine import past_report
 from engine.errors import RunnerError
 from engine.history import PastRun
+from engine.listing import Entry
 from engine.view import ImageRow, ImageState, Phase
-from tests.tui.driving import opened
+from tests.tui.driving import FakeDisk, opened
 from tests.tui.fake_view import FakeView
 from tests.tui.test_text import HOSTILE
 from tui import earlier, report_command
+from tui.grid import BatchGrid
+from tui.look import Parts
 from tui.main_screen import visible
 
 
@@ -280,6 +284,52 @@ async def test_redraw_rate_is_what_was_asked_for() -> None:
         await it.until_text(" 2Hz", "at most 2 redraws a second")
         await it.pilot.press(*["greater_than_sign"] * 9)
         await it.until_text("10Hz")
+
+
+class HangingDisk(FakeDisk):
+    """A disk that answers when it is told to."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(folders={str(root): ["a/", "b/", "c.jpg"]})
+        self.answers = threading.Event()
+
+    def list_folder(self, path: str, *, hidden: bool) -> list[Entry]:
+        self.answers.wait(15)
+        return super().list_folder(path, hidden=hidden)
+
+
+async def test_the_screen_is_painted_and_takes_keys_before_the_disk_has_answered(tmp_path: Path) -> None:
+    disk = HangingDisk(tmp_path)
+    try:
+        async with opened(attach=False, disk=disk, roots=[str(tmp_path)]) as it:
+            await it.until_text(tmp_path.name, "q Quit")
+            assert "c.jpg" not in it.text
+            await it.pilot.press("question_mark")
+            await it.until_text("Marks of images")
+            await it.pilot.press("escape")
+            disk.answers.set()
+            await it.until_text("c.jpg")
+    finally:
+        disk.answers.set()
+
+
+async def test_only_lines_in_view_are_drawn_and_nothing_moves_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = FakeView(100_000)
+    view.step(50_000)
+    async with opened(view, size=(80, 24)) as it:
+        drawn: list[int] = []
+        draw_row = BatchGrid.draw_row
+
+        def noted(grid: BatchGrid, row: int, width: int, *, chosen: bool) -> Parts:
+            drawn.append(row)
+            return draw_row(grid, row, width, chosen=chosen)
+
+        monkeypatch.setattr(BatchGrid, "draw_row", noted)
+        view.step(1)
+        view.publish()
+        await it.until_text("50001/100000")
+        assert len(set(drawn)) <= 2 * it.app.main.grid.page
+        assert it.app.animation_level == "none"
 
 
 async def test_a_run_that_waits_for_room_says_so_at_eighty_columns() -> None:

@@ -15,6 +15,8 @@ __all__ = ["Estimate", "Load", "Row", "Tried", "forecast"]
 
 WRITE_SECONDS = (0.0, 0.0012, 0.006)
 """What the write of an image adds to its worker's time: on a disk that costs nothing, on a usual one, on a slow one."""
+MOODS = 0.9, 1.2
+"""How much faster, and how much slower, the same work goes on one machine from one minute to the next."""
 SEEN_SECONDS = 1.0
 """What lasts so long is seen by a run's gauges, which look at the memory twice a second."""
 HUNGRIER = 1.5
@@ -248,16 +250,12 @@ def _seconds(sample: _Sample, load: Load) -> Range | None:
     workers = max(1, min(load.workers, images))
     shared, through = work.scaled(1 / workers), held.scaled(1 / max(1, load.budget))
     longest = max((one.seconds for one in sample.all_tried), default=0.0)
-    low, value, high = (
-        max(longest, *pair) + images * write / workers
-        for pair, write in zip(
-            ((shared.low, through.low), (shared.value, through.value), (shared.high, through.high)),
-            WRITE_SECONDS,
-            strict=True,
-        )
-    )
-    high += longest * (1 - 1 / workers)
-    return Range(*(load.start + each for each in (value, low * load.alone, high / math.sqrt(load.alone))))
+    writes = [images * seconds / workers for seconds in WRITE_SECONDS]
+    low = (max(longest, shared.low, through.low) + writes[0]) * load.alone * MOODS[0]
+    value = max(longest, shared.value, through.value) + writes[1]
+    last = longest * (1 - 1 / workers)
+    high = (max(longest, shared.high, through.high) + writes[2] + last) / math.sqrt(load.alone) * MOODS[1]
+    return Range(load.start + value, load.start + low, load.start + high)
 
 
 def _memory(sample: _Sample, load: Load) -> Range | None:

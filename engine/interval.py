@@ -17,11 +17,11 @@ from statistics import NormalDist
 
 __all__ = ["CONFIDENCE", "Cell", "Range", "count_range", "ratio_total", "student"]
 
-CONFIDENCE = 0.98
+CONFIDENCE = 0.99
 """Share of all samples whose range would hold the truth if images were alike. Where a few decide, it is less (Cochran,
 section 2.15): measured at least nine in ten (``tests/benchmarks/estimate.py``)."""
-COUNT_CONFIDENCE = 0.95
-"""The same for counts, whose range is wide enough without."""
+COUNT_CONFIDENCE = 0.9
+"""The same for counts, whose range reaches to whole images."""
 PRIOR = 2.0
 LEAST_SAMPLE = 2
 """Images of a stratum, or of what shares a ratio, before it stands for itself."""
@@ -209,7 +209,8 @@ def count_range(cells: Sequence[Cell], confidence: float = COUNT_CONFIDENCE) -> 
     """How many of all images have a property, from cells whose measured figure is 1 or 0; None when none was drawn.
 
     Wilson's interval (L. D. Brown, T. T. Cai and A. DasGupta, *Interval Estimation for a Binomial Proportion*, 2001)
-    over the images that were not drawn, whose share is that of each stratum's sample weighted by its images.
+    over the images that were not drawn, whose share is that of each stratum's sample weighted by its images; low and
+    high are whole images.
     """
     drawn = sum(len(cell.drawn) for cell in cells)
     counted = _effective(cells) or drawn
@@ -226,7 +227,7 @@ def count_range(cells: Sequence[Cell], confidence: float = COUNT_CONFIDENCE) -> 
     middle = (share + z2 / (2 * counted)) / (1 + z2 / counted)
     half = math.sqrt(z2 * (share * (1 - share) + z2 / (4 * counted)) / counted) / (1 + z2 / counted)
     low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return Range(seen + expected, seen + left * min(low, share), seen + left * max(high, share))
+    return Range(seen + expected, seen + math.floor(left * min(low, share)), seen + math.ceil(left * max(high, share)))
 
 
 def _effective(cells: Sequence[Cell]) -> float:

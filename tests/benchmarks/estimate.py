@@ -153,14 +153,31 @@ def stored(path: Path | None, make: Callable[[], list[Picture]]) -> list[Picture
     if path is not None and path.exists():
         rows = json.loads(path.read_text(encoding="utf-8"))
         return [
-            Picture(folder, name, group, Tried(**{**tried, "status": Status(tried["status"])}))
-            for folder, name, group, tried in rows
+            Picture(folder, name, group, Tried(size, saved, 0, 0, seconds, needs, Status(status)))
+            for folder, name, group, size, saved, seconds, needs, status in rows
         ]
     made = make()
     if path is not None:
-        rows = [[one.folder, one.name, one.group, asdict(one.tried)] for one in made]
-        path.write_text(json.dumps(rows), encoding="utf-8")
+        rows = [
+            [
+                one.folder,
+                one.name,
+                one.group,
+                tried.size,
+                tried.saved,
+                round(tried.seconds, 4),
+                tried.needs,
+                tried.status,
+            ]
+            for one in made
+            for tried in (one.tried,)
+        ]
+        path.write_text("[" + ",\n".join(json.dumps(row) for row in rows) + "]\n", encoding="utf-8")
     return made
+
+
+def _figures(tried: Tried) -> list[object]:
+    return [tried.size, tried.saved, round(tried.seconds, 4), tried.needs, tried.status.value]
 
 
 def main(words: list[str] | None = None) -> None:

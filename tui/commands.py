@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import ImgoptError
 from engine.settings import Settings
-from engine.view import Phase, RunView
+from engine.view import RunView
 from tui import text
 from tui.dialogs import Choice, ChoiceDialog, ReadDialog, TypeDialog
 from tui.form import FormDialog
 from tui.frame import TABS
 from tui.help import GO_TO, CommandsDialog, help_lines
 from tui.run_boxes import RunBoxes
+from tui.run_controls import RunControls
 
 if TYPE_CHECKING:
     from tui.main_screen import MainScreen
@@ -40,7 +40,7 @@ class Narrowed(Protocol):
         """Only lines that contain this; empty: all."""
 
 
-class Commands(RunBoxes):
+class Commands(RunBoxes, RunControls):
     """What the main screen can do; ``do_<id>`` for each action."""
 
     def __init__(self, main: MainScreen) -> None:
@@ -238,51 +238,3 @@ class Commands(RunBoxes):
             self.host.push_screen(dialog, lambda answer: self.host.run_on(roots) if answer == "yes" else None)
         else:
             self.host.run_on(roots)
-
-    def do_pause(self) -> None:
-        """Start no further image, or go on."""
-        paused = self.host.mirror.phase is Phase.PAUSED
-
-        async def turn(view: RunView) -> None:
-            await (view.resume() if paused else view.pause())
-
-        self._tell(turn, "the run goes on" if paused else "pausing: images in work are finished")
-
-    def do_retry(self) -> None:
-        """Failed images wait again."""
-
-        async def retry(view: RunView) -> None:
-            self.main.say(f"{text.count(await view.retry_failed(), 'image')} will be tried again")
-
-        self._tell(retry, "")
-
-    def do_more_workers(self) -> None:
-        """One more."""
-        self._workers(1)
-
-    def do_fewer_workers(self) -> None:
-        """One less, never none."""
-        self._workers(-1)
-
-    def _workers(self, step: int) -> None:
-        update = self.host.mirror.update
-        if update is None:
-            self.main.say("no run is at work")
-            return
-        count = max(1, update.workers_wanted + step)
-
-        async def change(view: RunView) -> None:
-            await view.set_workers(count)
-
-        self._tell(change, text.count(count, "worker"))
-
-    def _tell(self, command: Callable[[RunView], Awaitable[None]], done: str) -> None:
-        if not self.host.mirror.working:
-            self.main.say("no run is at work")
-            return
-
-        async def tell() -> None:
-            if await self.host.session.tell(command) and done:
-                self.main.say(done)
-
-        self.host.start_task(tell())

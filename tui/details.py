@@ -78,7 +78,7 @@ def _bytes(row: ImageRow, look: Look) -> str:
 
 
 def _format(row: ImageRow, look: Look) -> str:
-    formats = row.source_format or "not known yet"
+    formats = row.source_format or ("not known" if ImageState(row.state).final else "not known yet")
     if row.target_format and row.target_format != row.source_format:
         formats += f" {look.glyphs.arrow} {row.target_format}"
     return f"{formats}, {row.width} {'x' if look.ascii_only else '×'} {row.height} px" if row.width else formats
@@ -113,7 +113,12 @@ def _memory(row: ImageRow) -> str:
     return predicted + ("; too little to be measured" if ImageState(row.state).final else "")
 
 
-_PRESS = {ImageState.FAILED: ("retry",)}
+_PRESS = {
+    ImageState.FAILED: ("retry",),
+    ImageState.RUNNING: ("cancel_image",),
+    ImageState.HELD: ("cancel_image", "memory"),
+    ImageState.WAITING: ("cancel_image",),
+}
 """What can be done with an image of that state beside what can be done with any."""
 
 
@@ -126,18 +131,28 @@ def _keys(state: ImageState) -> list[Part]:
 
 
 class ImageDialog(ReadDialog):
-    """All facts of an image in a box; the key that tunes it works there too."""
+    """All facts of an image in a box; the keys named in it work there."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings([action("tune_image")])]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(map(action, ("tune_image", "copy", "retry", "cancel_image", "memory")))
+    ]
 
     def __init__(self, row: ImageRow, lines: list[Parts]) -> None:
         super().__init__("Image", lines)
         self._row = row
 
     def action_act(self, id: str) -> None:
-        """Tune it."""
+        """Do that with this image, and close the box."""
         self.dismiss(None)
-        self.host.main.commands.tune(self._row.source)
+        main = self.host.main
+        if id == "tune_image":
+            main.commands.tune(self._row.source)
+        elif id == "copy":
+            main.say(self.host.copy(self._row.source))
+        elif id == "cancel_image":
+            main.commands.leave_out(self._row)
+        else:
+            main.perform(id)
 
 
 class DetailsPane(Canvas):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from tui.parts import spread
 if TYPE_CHECKING:
     from engine.history import PastRun
 
-__all__ = ["EarlierDialog", "open_run", "past_runs"]
+__all__ = ["EarlierDialog", "open_run", "past_runs", "retry_failed"]
 
 _ROLES = {"running": "running", "finished": "done", "failed": "failed", "interrupted": "warn", "stopped": "warn"}
 
@@ -29,14 +28,21 @@ async def past_runs() -> Sequence[PastRun]:
     """All runs the journal knows, newest first; raises RunnerError."""
     from engine import history
 
-    return await asyncio.to_thread(history.past_runs)
+    return await history.known_runs()
 
 
 async def open_run(run_id: str) -> RunView:
     """The view of a run that goes on or is over; raises RunnerError."""
-    from engine.runner import attach
+    from engine import opening
 
-    return await attach(run_id)
+    return await opening.open_run(run_id)
+
+
+async def retry_failed(run_id: str) -> RunView:
+    """A new run on what failed in one that is over; raises RunnerError."""
+    from engine import opening
+
+    return await opening.retry_failed(run_id)
 
 
 class RunList(Listing):

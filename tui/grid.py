@@ -23,6 +23,8 @@ __all__ = ["BatchGrid", "Shape", "cells_of", "figures", "legend"]
 
 NUMBER = 5
 """Columns before the cells: a number of four and a space."""
+LOW = 8
+"""Lines of the pane below which the batch gets none of its own."""
 LEGEND = 75
 """Columns the legend takes."""
 
@@ -88,6 +90,21 @@ def figures(row: BatchRow, cells: int) -> Parts:
             break
         parts.append(column)
     return parts
+
+
+def batch_line(row: BatchRow, look: Look, cells: int) -> Parts:
+    """One batch in words, where its line has no room for all its figures."""
+    seconds = f"  {text.clock(row.seconds)}" if row.seconds else ""
+    parts: Parts = [
+        (f" batch {row.number}", "strong"),
+        (f"  {row.finished} of {text.count(row.count, 'image')}{seconds}", "dim"),
+        (f"  {text.count(row.failed, 'failure')}" if row.failed else "", "failed"),
+    ]
+    if row.bytes_in:
+        sizes = f"  {text.size(row.bytes_in)} {look.glyphs.arrow} {text.size(row.bytes_out)}"
+        saved = f"  {text.change(row.bytes_in, row.bytes_out)}, {text.size(row.bytes_in - row.bytes_out)} saved"
+        parts += [(sizes, ""), (saved, "good")]
+    return clip(parts, cells)
 
 
 FIGURE_HEADS = (" saved", "   time", " fail", "     in", "    out", "  saved")
@@ -173,17 +190,29 @@ class BatchGrid(Listing):
 
     @property
     def foot(self) -> int:
-        """Legend and titles share a line where both fit."""
-        heads = self.heads()
-        return 2 if heads and self.shape.cells < LEGEND else 1
+        """Legend and titles share a line where both fit; above them the batch, where it does not say all itself."""
+        return self._legend_lines + self._has_batch_line
+
+    @property
+    def _legend_lines(self) -> int:
+        return 2 if self.heads() and self.shape.cells < LEGEND else 1
+
+    @property
+    def _has_batch_line(self) -> bool:
+        return len(self.heads()) < sum(map(len, FIGURE_HEADS)) and self.drawn.height >= LOW
 
     def draw_foot(self, y: int, width: int) -> Parts:
         """The titles of the figures, and the legend."""
         if not self.host.mirror.info:
             return [(" " * NUMBER + "no run is open: mark folders in Files, then press r", "dim")]
+        if self._has_batch_line:
+            row = self._figures.get(self.batch_number)
+            if y == 0:
+                return batch_line(row, self.look, width) if row else []
+            y -= 1
         heads = self.heads()
         titles: Parts = [(heads, "dim")]
-        if self.foot == 1:
+        if self._legend_lines == 1:
             return [*pad(legend(self.look, NUMBER + self.shape.cells), NUMBER + self.shape.cells), *titles]
         return [(" " * (NUMBER + self.shape.cells), ""), *titles] if y == 0 else legend(self.look, width)
 
@@ -203,10 +232,9 @@ class BatchGrid(Listing):
         if self._batches is None or self._images is None or not self.host.session.view:
             return
         shape = self.shape
-        if self.drawn.width - NUMBER - shape.cells >= len(FIGURE_HEADS[0]):
-            span = (shape.span(self.top)[0], self.page // shape.lines_each + 1)
-            if self._pace.due(span, self.host.clock()):
-                self._batches.want(span)
+        span = (shape.span(self.top)[0], self.page // shape.lines_each + 1)
+        if self._pace.due(span, self.host.clock()):
+            self._batches.want(span)
         if self.host.mirror.states:
             state = self.host.mirror.states[self.index]
             stale = self.row is None or self.row.index != self.index or self.row.state != state

@@ -41,7 +41,7 @@ async def test_grid_shows_the_mark_of_every_image(batch: int, lines_each: int) -
         width = min(75, batch)
         start = next(at for at, line in enumerate(it.lines) if line.startswith("   1 "))
         shown = ""
-        while len(shown) < 10 * batch and not it.lines[start].strip().startswith("# done"):
+        while len(shown) < 10 * batch and not it.lines[start].strip().startswith(("# done", "batch ")):
             shown += it.lines[start][5 : 5 + width].rstrip()
             start += 1
         wanted = "".join(STATE_MARKS[state] for state in view.states[: len(shown)])
@@ -92,3 +92,14 @@ async def test_a_failed_image_under_the_cursor_says_why() -> None:
     async with opened(view) as it:
         await it.pilot.press("g", "down", *["right"] * 25)
         await it.until_text("a00/DSC_0100.jpg: JPEG data ends early (Enter: details, R: retry)")
+
+
+async def test_the_batch_under_the_cursor_says_what_its_line_has_no_room_for() -> None:
+    view = FakeView(600)
+    view.step(120)
+    async with opened(view, ascii_only=True) as it:
+        await it.pilot.press("g", "down")
+        await it.until_text("batch 2  45 of 75 images  00:03  1 failure  172M -> 93M  -46%, 79M saved")
+        await it.pilot.resize_terminal(200, 24)
+        await it.until_text("saved   time fail     in    out  saved")
+        assert "batch 2  45" not in it.text

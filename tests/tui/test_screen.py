@@ -221,6 +221,7 @@ async def test_no_size_is_refused() -> None:
 
 async def test_repaint_paints_everything_again() -> None:
     async with opened(half_done()) as it:
+        await it.until_text("batch 21  ")
         before = it.lines
         await it.pilot.press("ctrl+l")
         assert it.lines == before
@@ -452,3 +453,54 @@ async def test_a_journal_that_cannot_be_read_is_one_sentence(monkeypatch: pytest
     async with opened(attach=False) as it:
         await it.pilot.press("P")
         await it.until_text("the journal cannot be used")
+
+
+async def test_every_control_of_a_run_has_a_key_and_says_what_it_did() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        await it.pilot.press("m", *"lots", "enter")
+        await it.until_text("Memory of the run", "is not allowed")
+        await it.pilot.press(*["backspace"] * 4, *"600M", "enter")
+        await it.until_text("may take 600 MiB of memory from now on")
+        await it.pilot.press("N", *"10", "enter")
+        await it.until_text("works with the nice value 10 from now on")
+        await it.pilot.press("D", "down", "enter")
+        await it.until_text("on hang-up from now on: pause")
+        await it.pilot.press("Q")
+        await it.until_text("that were set aside")
+        assert view.calls == ["memory 629145600", "nice 10", "on-hangup pause", "retry quarantined"]
+
+
+async def test_one_image_is_left_out_from_the_list_and_from_its_details() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        await it.pilot.press("3", "g")
+        await it.until(lambda: it.app.main.images.chosen)
+        await it.pilot.press("X")
+        await it.until_text("that image is through already")
+        await it.pilot.press("G")
+        await it.until_text("3000 of 3000", view.name(2999))
+        await it.until(lambda: it.app.main.images.chosen)
+        await it.pilot.press("enter")
+        await it.until_text("X leave out image")
+        await it.pilot.press("X")
+        await it.until_text("their originals stay as they are")
+        assert view.calls == [f"cancel /srv/media/2026/{view.name(2999)}"]
+
+
+async def test_after_the_end_a_new_run_does_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    view, again = half_done(), FakeView(14)
+    asked: list[str] = []
+
+    async def retry_failed(run_id: str) -> FakeView:
+        asked.append(run_id)
+        return again
+
+    monkeypatch.setattr(earlier, "retry_failed", retry_failed)
+    async with opened(view) as it:
+        view.step(3000)
+        view.publish()
+        await it.until_text("14 images failed")
+        await it.pilot.press("escape", "R")
+        await it.until_text("0/14 img", "RUN")
+        assert asked == ["1a2b3c"]

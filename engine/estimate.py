@@ -13,7 +13,7 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from engine import monitor
@@ -57,6 +57,7 @@ async def estimate(
     roots: Sequence[str],
     settings: Settings,
     *,
+    only: Collection[str] = (),
     sample: Sample = SAMPLE,
     progress: Callable[[Estimate], None] = lambda estimate: None,
     cancel: asyncio.Event | None = None,
@@ -64,14 +65,14 @@ async def estimate(
     listed: Listed = lambda folder, found, what: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Estimate:
-    """What a run over ``roots`` with ``settings`` would come to.
+    """What a run over ``roots`` with ``settings`` would come to, over the images ``only`` unless it is empty.
 
     ``progress`` is told better estimates on the way, on this event loop: the first has counts alone. Setting ``cancel``
     ends it early with what is known by then, whose ``complete`` is False; cancelling the task ends it at once. ``note``
     takes a level and a line for a log, ``listed`` every file of the scan before the first is tried. Raises PlanError as
     a run does, and PoolError when no worker can be started.
     """
-    candidates = Candidates(make_plan(roots, settings))
+    candidates = Candidates(make_plan(roots, settings, only))
     await candidates.scan(note, listed)
     trial = Trial(candidates, settings, sample, progress, note, clock)
     progress(trial.estimate())

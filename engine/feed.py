@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from os.path import join
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from engine.catalog import Folder
 from engine.events import Finished
@@ -36,7 +35,6 @@ class Feed:
         pool: ParallelProcessPool,
         note: Callable[[str, str], None],
         known: Callable[[], Known | None] = lambda: None,
-        only: Collection[str] = (),
     ) -> None:
         """``recipes`` are those of the plan's roots, in order; ``note`` takes a level and a line for the log; ``known``
         waits for what is remembered of earlier runs, None for nothing. ``only``: full paths of the images to take in,
@@ -51,7 +49,6 @@ class Feed:
         self.room = BackupRoom(settings.backup_limit if settings.in_place and settings.backup else None)
         """What the backups hold."""
         self._known = known
-        self._only = frozenset(only)
         self._origins: dict[int, str] = {}
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
@@ -115,8 +112,6 @@ class Feed:
     def _judged(self) -> Iterator[tuple[Folder, list[Found], list[Verdict]]]:
         known = self._known()
         for folder, found in self._plan.scan(lambda line: self._note("warning", line)):
-            if self._only:
-                found = [each for each in found if join(folder.source, each.name) in self._only]
             recipe = self._recipes[folder.root]
             yield folder, found, judge(known, recipe, folder, found)
 

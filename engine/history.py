@@ -27,6 +27,7 @@ __all__ = [
     "choose",
     "clear_quarantine",
     "known_runs",
+    "listed",
     "past_runs",
     "quarantined",
     "reading",
@@ -154,6 +155,12 @@ def _counted(counts: Mapping[str, tuple[int, int, int]]) -> dict[str, Any]:
         "savedPercent": percent,
         "processed": processed,
     }
+
+
+def listed(run: PastRun) -> list[str]:
+    """The images that a run was to be about; empty: all. Raises RunnerError."""
+    with reading() as file:
+        return file.listed(run.number)
 
 
 def choose(runs: Sequence[PastRun], run_id: str | None) -> PastRun:

@@ -55,6 +55,8 @@ class RunRow:
     """Its folders of records."""
     resumes: str = ""
     """The run that it continues."""
+    only: tuple[str, ...] = ()
+    """The images it was to be about; empty: all."""
 
     def values(self) -> dict[str, object]:
         """The columns."""
@@ -222,6 +224,7 @@ class Journal:
 
         with file.transaction():
             self._number = file.add_run(self._run.values())
+            file.put_listed(self._number, self._run.only)
         found = learn(file, self._folders(), self._run.records, lambda line: self._note("warning", line))
         if found.results or found.originals:
             self._note(

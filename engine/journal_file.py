@@ -174,7 +174,7 @@ class JournalFile:
         marks = ",".join("?" * len(values))
         number = self._db.execute(f"INSERT INTO runs({names}) VALUES({marks})", (*values.values(),)).lastrowid
         assert number is not None
-        for table in ("results", "samples", "log"):
+        for table in ("results", "samples", "log", "listed"):
             self._db.execute(f"DELETE FROM {table} WHERE run <= ?", (number - RUNS_WITH_RESULTS,))
         return number
 
@@ -199,6 +199,16 @@ class JournalFile:
         names = ",".join(ResultRow._fields)
         for row in self._db.execute(f"SELECT {names} FROM results WHERE run=? ORDER BY number", (number,)):
             yield ResultRow(*row)
+
+    def put_listed(self, number: int, paths: Iterable[str]) -> None:
+        """The images that a run is to be about."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO listed VALUES(?,?)", [(number, os.fsencode(path)) for path in paths]
+        )
+
+    def listed(self, number: int) -> list[str]:
+        """The images that a run was to be about; empty: all."""
+        return [os.fsdecode(path) for (path,) in self._db.execute("SELECT path FROM listed WHERE run=?", (number,))]
 
     def put_samples(self, number: int, samples: Iterable[Sample], stride: int) -> None:
         """Samples of a run; of all it has only those stay whose tick ``stride`` divides."""

@@ -3,6 +3,7 @@
 runs         what was asked for, how it ended; ``ended`` is NULL until then
 results      every image that a run took to its end
 log          what runs had to say, the newest lines of each
+listed       the images that a run was to be about, of those runs that were not about all
 samples      CPU, memory and progress over the run (``engine.samples.Sample``)
 marks        by content: what was made into what by which recipe
 stats        which content a file has that was not touched since, so that it need not be read again
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "ResultRow", "bring_up"]
 
-VERSION = 3
+VERSION = 4
 """In ``user_version``."""
 
 
@@ -81,6 +82,7 @@ _SAMPLES = """CREATE TABLE samples(
 _LOG = """CREATE TABLE log(
   run INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL,
   PRIMARY KEY(run, number)) WITHOUT ROWID"""
+_LISTED = "CREATE TABLE listed(run INTEGER NOT NULL, path BLOB NOT NULL, PRIMARY KEY(run, path)) WITHOUT ROWID"
 _TABLES = (
     """CREATE TABLE runs(
   number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, pid INTEGER, started REAL NOT NULL, ended REAL, phase TEXT,
@@ -89,6 +91,7 @@ _TABLES = (
     f"CREATE TABLE results({', '.join(map(_column, ResultRow._fields))}, PRIMARY KEY(run, number)) WITHOUT ROWID",
     _SAMPLES,
     _LOG,
+    _LISTED,
     """CREATE TABLE marks(
   hash BLOB NOT NULL, recipe TEXT NOT NULL, kind INTEGER NOT NULL, size INTEGER NOT NULL, other BLOB NOT NULL,
   flags INTEGER NOT NULL, run TEXT NOT NULL, backup BLOB NOT NULL, siblings TEXT,
@@ -106,6 +109,7 @@ _FROM_1 = (
     *(f"ALTER TABLE results ADD COLUMN {_column(name)}" for name in ResultRow._fields[_OLD_RESULTS:]),
     _SAMPLES,
     _LOG,
+    _LISTED,
 )
 
 
@@ -117,6 +121,6 @@ def bring_up(db: sqlite3.Connection) -> None:
         import sqlite3
 
         raise sqlite3.NotSupportedError("it is of a newer version of imgopt-tui")
-    for statement in {0: _TABLES, 1: _FROM_1, 2: (_LOG,)}.get(version, ()):
+    for statement in {0: _TABLES, 1: _FROM_1, 2: (_LOG, _LISTED), 3: (_LISTED,)}.get(version, ()):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={VERSION}")

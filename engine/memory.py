@@ -56,6 +56,7 @@ class RunMemory:
             absolute(plan.settings).to_json(),
             records.folders,
             resumes,
+            tuple(sorted(plan.only)),
         )
 
         def folders() -> list[str]:

@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os.path import join
 
@@ -78,6 +78,8 @@ class Plan:
     """For the eye: the output folder, or ``in place``."""
     made: tuple[str, ...]
     """Output folders to create and mark as ours."""
+    only: frozenset[str] = frozenset()
+    """Of all images just those with these full paths; empty: all."""
 
     def recipe(self) -> Recipe:
         """What the workers must know of it."""
@@ -106,13 +108,19 @@ class Plan:
         if not self.settings.in_place:
             seen.update(key for root in self.roots if (key := _key(root.target)) is not None)
             seen.difference_update(key for root in self.roots if (key := _key(root.source)) is not None)
+        left = set(self.only)
         for root in self.roots:
-            yield from self._scan_root(root, seen, note)
+            for folder, found in self._scan_root(root, seen, note):
+                left.difference_update(join(folder.source, each.name) for each in found if left)
+                yield folder, found
+        if left:
+            note(f"{len(left)} of the files listed are left out: not there, no images, or not wanted: {min(left)} …")
 
     def _scan_root(
         self, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
     ) -> Iterator[tuple[Folder, list[Found]]]:
         selection = Selection(self.settings, time.time())
+        ways = _ways(self.only)
         pending: list[tuple[str, Chain]] = [("", ())]
         while pending:
             relative, chain = pending.pop()
@@ -124,8 +132,11 @@ class Plan:
                 chain = selection.chain(path, relative, chain, note)
             folders, found = self._found_in(listed, root, lambda name: selection.takes(join(relative, name), chain))  # noqa: B023
             below = [join(relative, name) for name in reversed(folders)]
+            below = [each for each in below if not ways or join(root.source, each) in ways]
             pending.extend((each, chain) for each in below if selection.enters(each, chain))
             found = [each for each in found if each.status is None or selection.fits(each.status)]
+            if self.only:
+                found = [each for each in found if join(path, each.name) in self.only]
             folder = Folder(
                 path,
                 os.path.join(root.target, relative) if relative else root.target,
@@ -214,6 +225,16 @@ class Plan:
         return Found(entry.name, status.st_size, target, base=base, status=status)
 
 
+def _ways(paths: Iterable[str]) -> set[str]:
+    """Every folder on the way to some paths."""
+    found: set[str] = set()
+    for folder in {os.path.dirname(path) for path in paths}:
+        while folder not in found:
+            found.add(folder)
+            folder = os.path.dirname(folder)
+    return found
+
+
 def _key(path: str) -> tuple[int, int] | None:
     """Device and inode of a folder; None when there is none."""
     try:
@@ -244,8 +265,12 @@ def _is_linked_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def make_plan(paths: Sequence[str], settings: Settings) -> Plan:
-    """Check roots and output folders; raises PlanError before anything is read or written."""
+def make_plan(paths: Sequence[str], settings: Settings, only: Collection[str] = ()) -> Plan:
+    """Check roots and output folders; raises PlanError before anything is read or written. ``only``: see ``Plan``."""
+    return replace(_plan(paths, settings), only=frozenset(only))
+
+
+def _plan(paths: Sequence[str], settings: Settings) -> Plan:
     if wrong := (settings.lossless and missing_for_lossless()) or wrong_target(settings):
         raise PlanError(wrong)
     if settings.replace and not (settings.in_place and settings.format != "original"):

@@ -77,7 +77,7 @@ class Run(Controls):
         self.settings = settings
         self._log = RunLog()
         note = self._log.note
-        self._plan: Plan = make_plan(roots, settings)
+        self._plan: Plan = make_plan(roots, settings, only)
         self._clock = clock
         run_id = run_id or secrets.token_hex(4)
         self._records = RunRecords([root.source for root in self._plan.roots], settings, run_id)
@@ -97,7 +97,7 @@ class Run(Controls):
         )
         recipes = self._records.recipes(self._plan.recipe())
         self._memory = RunMemory(run_id, roots, self._plan, self._records, state, self._log, resumes)
-        feed = Feed(self._plan, recipes, state, progress, pool, note, self._memory.known, only)
+        feed = Feed(self._plan, recipes, state, progress, pool, note, self._memory.known)
         self._ground = Ground(self._plan, self._records)
         guard = DiskGuard(
             self._ground.room(),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.journal_file import JournalFile, journal_path
+from engine.places import state_folder
 from tests.engine.test_run import fill
 from tests.test_cli import call
 from tui.__main__ import main
@@ -91,3 +93,49 @@ def test_one_image_goes_from_stdin_to_stdout(tmp_path: Path, samples: Path) -> N
     for more in (["x.jpg"], ["--in-place"], ["-o", "out"], ["--also", "avif"], ["-n"]):
         run = call("run", "-", *more, stdin=data, cwd=tmp_path)
         assert (run.returncode, run.stdout, run.stderr.count(b"\n")) == (2, b"", 1), more
+
+
+def listed(*paths: Path, end: str = "\n") -> bytes:
+    return b"".join(os.fsencode(path) + end.encode() for path in paths)
+
+
+def test_a_list_of_files_is_done_and_its_tree_kept(tmp_path: Path, samples: Path) -> None:
+    root, out = tmp_path / "in", tmp_path / "out"
+    for folder in ("a/b", "a/c", "d"):
+        fill(root / folder, samples / "small.jpg", 2)
+    (root / "a" / "b" / "line\nbreak.jpg").write_bytes((samples / "small.jpg").read_bytes())
+    chosen = [root / "a/b/i0000.jpg", root / "a/b/line\nbreak.jpg", root / "d/i0001.jpg"]
+    run = call("run", "--files-from", "-", "-0", "-o", out, "--json", stdin=listed(*chosen, end="\0"))
+    summary = json.loads(run.stdout)["summary"]
+    assert (run.returncode, run.stderr, summary["found"]) == (0, b"", 3)
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*.jpg")) == [
+        "a/b/i0000.jpg",
+        "a/b/line\nbreak.jpg",
+        "d/i0001.jpg",
+    ]
+    names = tmp_path / "names"
+    names.write_bytes(listed(Path("c/i0000.jpg"), Path("c/none.jpg"), Path("../d/i0000.jpg")))
+    run = call("run", root / "a", "--files-from", names, "-n", "--json", cwd=root / "a")
+    assert [each["original_path"] for each in json.loads(run.stdout)["results"]] == [str(root / "a/c/i0000.jpg")]
+    assert b"2 of the files listed are left out" in run.stderr
+
+
+def test_a_run_over_a_list_goes_on_with_that_list(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 3)
+    call("run", root, "--files-from", "-", stdin=listed(root / "i0001.jpg", root / "i0002.jpg"))
+    file = JournalFile(journal_path(state_folder()))
+    file._db.execute("UPDATE runs SET ended=NULL, phase=NULL, report=NULL")
+    file.close()
+    summary = json.loads(call("resume", "--json").stdout)["summary"]
+    assert (summary["found"], summary["already"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [([], 2), (["-0", "x"], 2), (["--files-from", "none"], 2), (["--files-from", "/dev/null"], 3)]
+)
+def test_no_files_and_no_list_is_said_in_one_sentence(
+    given: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", *given]) == code
+    assert capsys.readouterr().err.count("\n") == 1

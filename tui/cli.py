@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "exit_code", "output_of", "settings_of"]
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_NOTHING = 3
 
 
 def exit_code(error: ImgoptError) -> int:
@@ -54,18 +55,34 @@ def _run(arguments: argparse.Namespace) -> int:
         return pipe(arguments.paths, settings, dry_run=arguments.dry_run)
     start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
     try:
-        from tui.run_command import run
-
         output = output_of(arguments)
-        if arguments.dry_run and (output.csv or output.on_finish):
-            raise PlanError("--csv and --on-finish tell of a run, and --dry-run makes none: leave them out")
+        paths, only = _what(arguments)
+        if not paths:
+            print("imgopt-tui: the list is empty", file=sys.stderr)
+            return EXIT_NOTHING
         if arguments.dry_run:
             from tui.dry_run_command import dry_run
 
-            return dry_run(arguments.paths, settings, output)
-        return run(arguments.paths, settings, output, on_hangup=arguments.on_hangup)
+            if output.csv or output.on_finish:
+                raise PlanError("--csv and --on-finish tell of a run, and --dry-run makes none: leave them out")
+            return dry_run(paths, settings, output, only)
+        from tui.run_command import run
+
+        return run(paths, settings, output, on_hangup=arguments.on_hangup, only=only)
     finally:
         keep_ahead(0)
+
+
+def _what(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Roots, none for an empty list, and the images that were listed, none where there is no list; raises PlanError."""
+    if arguments.files_from is None:
+        if not arguments.paths or arguments.null:
+            raise PlanError("run what? Name folders or images, or a list with --files-from (-0 is for such a list)")
+        return arguments.paths, []
+    from tui.file_list import common_folder, read_list
+
+    listed = read_list(arguments.files_from, zeros=arguments.null)
+    return (arguments.paths or [common_folder(listed)]) if listed else [], listed
 
 
 def output_of(arguments: argparse.Namespace) -> Output:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from engine.catalog import Folder
 from engine.estimate import QUICK
@@ -20,7 +20,7 @@ __all__ = ["dry_run"]
 EXIT_NOTHING = 3
 
 
-def dry_run(paths: Sequence[str], settings: Settings, output: Output) -> int:
+def dry_run(paths: Sequence[str], settings: Settings, output: Output, only: Collection[str] = ()) -> int:
     """List what a run would read and write, and predict from a quick sample what it would save; touches nothing."""
     results: list[dict[str, object]] = []
 
@@ -29,7 +29,7 @@ def dry_run(paths: Sequence[str], settings: Settings, output: Output) -> int:
         if not output.as_json:
             _print(results[-1], output)
 
-    found = predict(paths, settings, QUICK, listed, quiet=bool(output.quiet) or output.data)
+    found = predict(paths, settings, QUICK, listed, quiet=bool(output.quiet) or output.data, only=only)
     skipped = sum(one["status"] == "skipped" for one in results)
     counts = {"found": len(results), "skipped": skipped, "bytesFound": found.bytes_in}
     output_folder = make_plan(paths, settings).output

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 
 from engine.candidates import Listed
 from engine.estimate import Estimate, Sample, estimate
@@ -20,15 +21,22 @@ EXIT_NOTHING = 3
 EXIT_INTERRUPTED = 130
 
 
-def predict(paths: Sequence[str], settings: Settings, sample: Sample, listed: Listed, *, quiet: bool) -> Estimate:
+def predict(
+    paths: Sequence[str],
+    settings: Settings,
+    sample: Sample,
+    listed: Listed,
+    *,
+    quiet: bool,
+    only: Collection[str] = (),
+) -> Estimate:
     """Try a sample with a line of progress on a terminal's stderr. Ctrl+C ends it with what is known by then; a second
     one ends the program. Raises PlanError and PoolError."""
-    return asyncio.run(_predict(paths, settings, sample, listed, StatusLine(on=not quiet)))
+    ask = partial(estimate, paths, settings, only=only, sample=sample, listed=listed)
+    return asyncio.run(_predict(ask, StatusLine(on=not quiet)))
 
 
-async def _predict(
-    paths: Sequence[str], settings: Settings, sample: Sample, listed: Listed, line: StatusLine
-) -> Estimate:
+async def _predict(ask: Callable[..., Awaitable[Estimate]], line: StatusLine) -> Estimate:
     loop, cancel = asyncio.get_running_loop(), asyncio.Event()
 
     def interrupted() -> None:
@@ -45,9 +53,7 @@ async def _predict(
 
     loop.add_signal_handler(signal.SIGINT, interrupted)
     try:
-        return await estimate(
-            paths, settings, sample=sample, progress=progress, cancel=cancel, note=note, listed=listed
-        )
+        return await ask(progress=progress, cancel=cancel, note=note)
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         line.clear()

@@ -89,6 +89,7 @@ def _resume(arguments: argparse.Namespace) -> int:
         settings = Settings().with_values(past.settings)
     except (ValueError, KeyError) as error:
         raise RunnerError(f"the settings of run {past.id} are of another version: {error}") from None
+    only = history.listed(past)
     start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
     try:
         from tui.cli import output_of
@@ -96,7 +97,9 @@ def _resume(arguments: argparse.Namespace) -> int:
 
         if not arguments.quiet:
             print(f"imgopt-tui: going on with run {past.id}: {escape(', '.join(past.paths))}", file=sys.stderr)
-        return run(past.paths, settings, output_of(arguments), on_hangup=arguments.on_hangup, resumes=past.id)
+        return run(
+            past.paths, settings, output_of(arguments), on_hangup=arguments.on_hangup, resumes=past.id, only=only
+        )
     finally:
         keep_ahead(0)
 

@@ -173,7 +173,16 @@ def dashboard_parser() -> argparse.ArgumentParser:
 def _run_parser() -> argparse.ArgumentParser:
     parser = _parser(f"{PROG} run", "Optimize a tree without a screen. Progress goes to stderr, data to stdout.")
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="folders or images; - alone: one image, stdin to stdout"
+        "paths", nargs="*", metavar="PATH", help="folders or images; - alone: one image, stdin to stdout"
+    )
+    parser.add_argument(
+        "--files-from",
+        metavar="FILE",
+        help="only the images named in FILE, one a line; -: stdin. PATH is then the folder whose tree is kept "
+        "(default: the one that holds them all)",
+    )
+    parser.add_argument(
+        "-0", "--null", action="store_true", help="names in that list end with a zero byte, as -print0 has"
     )
     parser.add_argument(
         "-n",

@@ -7,8 +7,9 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TextIO
 
 from engine import machine
@@ -33,14 +34,22 @@ EXIT_LIMIT = 4
 
 
 def run(
-    paths: Sequence[str], settings: Settings, output: Output, *, on_hangup: str = "finish", resumes: str = ""
+    paths: Sequence[str],
+    settings: Settings,
+    output: Output,
+    *,
+    on_hangup: str = "finish",
+    resumes: str = "",
+    only: Collection[str] = (),
 ) -> int:
-    """Run to the end and print what was asked for; returns the exit code. ``resumes``: the run this one continues."""
+    """Run to the end and print what was asked for; returns the exit code. ``resumes``: the run this one continues;
+    ``only``: full paths of the images it is about, empty for all."""
     if settings.on_full == "auto" and not sys.stderr.isatty():
         settings = replace(settings, on_full="stop")  # nobody would see that it waits
     with contextlib.ExitStack() as stack:
         table = stack.enter_context(saved(output.csv, "CSV")) if output.csv is not None else None
-        code, report = asyncio.run(_run(paths, settings, output, on_hangup, resumes, table))
+        made = partial(Run, paths, settings, resumes=resumes, only=only)
+        code, report = asyncio.run(_run(made, output, Hangup(on_hangup), table))
     if output.on_finish is not None:
         _hand_over(output.on_finish, {"exitCode": code, "summary": report})
     if output.bell and sys.stderr.isatty():
@@ -57,7 +66,7 @@ def _hand_over(command: str, value: dict[str, object]) -> None:
 
 
 async def _run(
-    paths: Sequence[str], settings: Settings, output: Output, on_hangup: str, resumes: str, table: TextIO | None
+    made: Callable[..., Run], output: Output, on_hangup: Hangup, table: TextIO | None
 ) -> tuple[int, dict[str, object]]:
     progress = Progress(output)
 
@@ -69,8 +78,8 @@ async def _run(
                 progress.clear()
                 tell(line)
 
-    work = Run(paths, settings, resumes=resumes, on_event=on_event)
-    work.on_hangup = Hangup(on_hangup)
+    work = made(on_event=on_event)
+    work.on_hangup = on_hangup
     signals = RunSignals(work, stopping=lambda number: _stopping(number, progress))
     signals.install()
     waits_for = ""

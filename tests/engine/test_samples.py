@@ -71,7 +71,9 @@ def test_a_journal_of_the_version_before_is_brought_up_and_keeps_what_it_held(tm
     path = tmp_path / "journal.sqlite"
     JournalFile(path).close()
     database = sqlite3.connect(path)
-    database.executescript("DROP TABLE runs; DROP TABLE results; DROP TABLE samples; DROP TABLE log;" + OLD)
+    database.executescript(
+        "DROP TABLE runs; DROP TABLE results; DROP TABLE samples; DROP TABLE log; DROP TABLE listed;" + OLD
+    )
     database.close()
     file = JournalFile(path)
     assert list(file.results(1)) == [ResultRow(1, 0, b"a", "done", "", "", 10, 5, 0.5)]

@@ -9,7 +9,7 @@ colour space of libjxl. Pictures are walked through in panels, so that no plane 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -124,8 +124,18 @@ def _light(rgb: Pixels) -> Plane:
     return found[:count].reshape(3, *rgb.shape[:2])
 
 
-def _cube_root(x: Plane) -> Plane:
-    """Of values of at least ``_BIAS``; right to 3e-5 of the value. ``np.cbrt`` is slow without AVX-512.
+def _has_quick_cube_root() -> bool:
+    """Whether numpy's own is made for AVX-512 here; without that it is slower than ``_near_cube_root``."""
+    try:
+        from numpy.lib.introspect import opt_func_info
+    except ImportError:  # before numpy 2.2
+        return False
+    found = opt_func_info(func_name="^cbrt$", signature="float32").get("cbrt", {})
+    return any(str(each.get("current", "")).startswith(("AVX512", "X86_V4")) for each in found.values())
+
+
+def _near_cube_root(x: Plane) -> Plane:
+    """Of values of at least ``_BIAS``; right to 3e-5 of the value.
 
     A third of the bits of a float is a guess within 3.5 %; one step of Halley's method makes the rest.
     """
@@ -141,6 +151,9 @@ def _cube_root(x: Plane) -> Plane:
     root *= upper
     root /= cube
     return root
+
+
+_cube_root: Callable[[Plane], Plane] = np.cbrt if _has_quick_cube_root() else _near_cube_root
 
 
 def _xyb(linear: Plane, channels: str) -> dict[str, Plane]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.child import environment
-from tests.benchmarks import presets, target
+from tests.benchmarks import presets, score, target
 from tests.benchmarks.process import REPOSITORY, module
 from tests.benchmarks.throughput import without_sharp
 
@@ -156,6 +156,13 @@ def test_a_target_quality_is_reached_by_every_file(capsys: pytest.CaptureFixture
 
     assert head.split()[:3] == ["format", "files", "below"]
     assert row.split()[:3] == ["jpeg", "2", "0"]
+
+
+def test_the_score_is_held_against_its_definition_and_the_clock(capsys: pytest.CaptureFixture[str]) -> None:
+    score.main(["--pairs", "3", "--megapixels", "0.3"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert [line.split()[-1] for line in lines[:3]] == ["holds"] * 3
 
 
 def test_presets_are_measured_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:

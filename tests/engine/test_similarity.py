@@ -94,6 +94,15 @@ def test_the_size_of_panels_changes_nothing(rows: int, columns: int, monkeypatch
     assert (seen.left, seen.top) == (usual.left, usual.top)
 
 
+def test_the_score_does_not_depend_on_which_cube_root_is_quick_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = piece("parrots")
+    other, scores = DISTORTIONS["webp 95"](source), []
+    for cube_root in (np.cbrt, scales._near_cube_root):
+        monkeypatch.setattr(scales, "_cube_root", cube_root)
+        scores.append(Reference(source).score(other))
+    assert scores[0] == pytest.approx(scores[1], abs=0.005)
+
+
 def test_what_is_no_picture_or_of_another_size_is_refused() -> None:
     source = piece("graph")
     wrongs: tuple[Any, ...] = (source[:, :, 0], source[:, :, :2], source.astype(np.float32), source[:0])

@@ -193,7 +193,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self.main.say("starting a run")
 
         async def begin() -> None:
-            view = await self.session.start(roots, self.settings)
+            view = await self.session.start(roots, self.tuned.over(self.settings))
             if view:
                 self.main.show_pane("batches")
                 self.open_view(view)

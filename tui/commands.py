@@ -223,7 +223,7 @@ class Commands(RunBoxes, RunControls):
 
     def do_run(self) -> None:
         """Optimize what is marked; replacing originals asks first."""
-        roots = self.main.files.model.roots() or self.host.roots
+        roots = self.main.files.model.roots() or tuple(self.host.tuned.by_path) or self.host.roots
         if self.host.mirror.working:
             self.main.say("a run is at work already")
         elif not roots:

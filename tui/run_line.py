@@ -28,5 +28,11 @@ def _option(entry: Setting, value: object) -> list[str]:
     if entry.kind is Kind.FLAG:
         return [next((flag for flag in entry.flags if flag.startswith("--no-") is not bool(value)), entry.flags[0])]
     long = next((flag for flag in entry.flags if flag.startswith("--")), entry.flags[0])
+    if entry.kind is Kind.PATTERNS and isinstance(value, tuple):
+        return [
+            word
+            for pattern in value
+            for word in ([f"{long}={pattern}"] if pattern.startswith("-") else [long, pattern])
+        ]
     text = entry.show(value).replace(", ", ",") if entry.kind in (Kind.CHOICES, Kind.NUMBERS) else entry.show(value)
     return [f"{long}={text}"] if text.startswith("-") else [long, text]

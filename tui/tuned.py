@@ -1,8 +1,10 @@
-"""What was tuned for folders and files of the tree: settings over those of the run, until the dashboard is left."""
+"""What was tuned and applied: settings over those of the next run, and the folders and files it was meant for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+
+from engine.settings import Settings
 
 __all__ = ["Tuned", "in_words"]
 
@@ -11,7 +13,7 @@ Values = Mapping[str, object]
 
 
 class Tuned:
-    """By full path; each ``apply`` can be taken back, the last one first."""
+    """The last ``apply`` holds, for the whole of the next run; each can be taken back, the last one first."""
 
     def __init__(self) -> None:
         self._by_path: dict[str, Values] = {}
@@ -19,13 +21,17 @@ class Tuned:
 
     @property
     def by_path(self) -> Mapping[str, Values]:
-        """What the next run is to follow; the nearest folder above an image counts."""
+        """Full path → values, the same for all of them."""
         return self._by_path
 
+    def over(self, settings: Settings) -> Settings:
+        """The settings of the next run."""
+        return settings.with_values(next(iter(self._by_path.values()), {}))
+
     def apply(self, paths: Iterable[str], values: Values) -> None:
-        """Use these for some paths, in place of what they had."""
+        """Use these in the next run, which is over these paths where nothing else is marked."""
         self._before.append(self._by_path)
-        self._by_path = {**self._by_path, **dict.fromkeys(paths, values)}
+        self._by_path = dict.fromkeys(paths, values)
 
     def undo(self) -> bool:
         """Take the last ``apply`` back; False when there is none."""

@@ -180,7 +180,7 @@ def keys(folder: Path, presses: int) -> dict[str, float]:
     """From a key to what it painted: cursor down in the tree, and in the list of images of a run."""
     out = {}
     with screen(str(folder)) as it:
-        it.drawn("[1 Files]", "Quit")
+        it.drawn("[1 Files]", "Quit", "DSC_")
         time.sleep(SETTLE)
         out["key idle"] = _p90([_spaced(it.pressed("j")) for _ in range(presses)])
     with served(rate=FAST_RUN) as run, watching(run) as it:

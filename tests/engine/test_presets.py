@@ -254,6 +254,6 @@ def test_an_edited_text_holds_what_was_asked_for(document: dict[str, Any], chang
         text = "# top\n" + text.replace("\n[", "\n# about this table\n[").replace(" = ", "  =  ")
     result = edited(text, changes)
     assert result is not None
-    assert tomllib.loads(result) == changed_document(document, changes)
+    assert tomllib.loads(result) == changed_document(tomllib.loads(text), changes)
     if not changes:
         assert result == text

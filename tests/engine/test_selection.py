@@ -44,7 +44,7 @@ def taken(root: Path, **values: object) -> set[str]:
         ({"recursive": False, "max_depth": 9}, {"a.jpg", "b.png"}),
         ({"min_size": 600}, {"thumbs/a.jpg", "raw/one/c.jpg"}),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else "files",
 )
 def test_options_choose_what_is_taken(tree: Path, values: dict[str, object], names: set[str]) -> None:
     assert taken(tree, **values) == names

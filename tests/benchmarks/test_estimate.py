@@ -7,7 +7,7 @@ import pytest
 from tests.benchmarks.estimate import simulate, stored
 from tests.benchmarks.process import REPOSITORY
 
-TRIED = REPOSITORY / "tests" / "data" / "tried.json"
+TRIED = REPOSITORY / "tests" / "benchmarks" / "tried.json"
 """What the benchmark measured of 456 pictures of seven public test suites, without their names."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import json
@@ -124,6 +125,9 @@ class Whole:
         with contextlib.suppress(ValueError):
             data = json.loads(text)
             lines = err.decode("utf-8", "replace").splitlines()
+            for result in data["results"]:
+                for name in [key for key in result if key.endswith("_b64") and isinstance(result[key], str)]:
+                    result[name[:-4]] = os.fsdecode(base64.b64decode(result[name]))
             return Ran(data["results"], lines, self.process.returncode, text)
         return Ran([], err.decode("utf-8", "replace").splitlines(), self.process.returncode, text)
 

@@ -125,9 +125,7 @@ class Whole:
         with contextlib.suppress(ValueError):
             data = json.loads(text)
             lines = err.decode("utf-8", "replace").splitlines()
-            for result in data["results"]:
-                for name in [key for key in result if key.endswith("_b64") and isinstance(result[key], str)]:
-                    result[name[:-4]] = os.fsdecode(base64.b64decode(result[name]))
+            _restore(data["results"])
             return Ran(data["results"], lines, self.process.returncode, text)
         return Ran([], err.decode("utf-8", "replace").splitlines(), self.process.returncode, text)
 
@@ -156,3 +154,18 @@ def session_members(session: int) -> list[int]:
 def run_whole(words: Sequence[str], state: Path, *, seconds: float = RUN_SECONDS, **how: Any) -> Ran:
     """A whole run, to its end; raises TimeoutExpired when that has not come after ``seconds``."""
     return Whole(words, state, **how).finish(seconds)
+
+
+def _restore(value: object) -> None:
+    """Put names that are not text back from the bytes that stand beside them."""
+    if isinstance(value, list):
+        for each in value:
+            _restore(each)
+    elif isinstance(value, dict):
+        for key, raw in list(value.items()):
+            if not key.endswith("_b64"):
+                _restore(raw)
+            elif isinstance(raw, str):
+                value[key[:-4]] = os.fsdecode(base64.b64decode(raw))
+            else:
+                value[key[:-4]] = [os.fsdecode(base64.b64decode(one)) for one in raw]

@@ -23,6 +23,8 @@ section 2.15): measured at least nine in ten (``tests/benchmarks/estimate.py``).
 COUNT_CONFIDENCE = 0.9
 """The same for counts, whose range reaches to whole images."""
 PRIOR = 2.0
+ROUNDING = 1e-9
+"""What the arithmetic may take off a whole number of degrees of freedom."""
 LEAST_SAMPLE = 2
 """Images of a stratum, or of what shares a ratio, before it stands for itself."""
 
@@ -186,7 +188,8 @@ def _half_width(parts: Sequence[tuple[float, int]], confidence: float) -> float:
     if variance <= 0:
         return 0.0
     freedom = variance**2 / math.fsum(part**2 / free for part, free in parts)
-    return student(0.5 + confidence / 2, max(1, int(freedom))) * math.sqrt(variance)
+    whole = int(freedom * (1 + ROUNDING))
+    return student(0.5 + confidence / 2, max(1, whole)) * math.sqrt(variance)
 
 
 def student(probability: float, freedom: int) -> float:

@@ -45,14 +45,16 @@ class Sampler:
 
     def due(self, at: float) -> int | None:
         """The number of the sample to take ``at`` seconds after the beginning; None: not now."""
-        tick = int(at / self._interval)
-        tick -= tick % self.stride
-        if self._kept and tick <= self._kept[-1]:
+        number = int(at / self._interval)
+        if not self._is_new(number):
             return None
         while len(self._kept) >= self._most:
             self.stride *= 2
             self._kept = [each for each in self._kept if each % self.stride == 0]
-        if tick % self.stride:
+        if not self._is_new(number):
             return None
-        self._kept.append(tick)
-        return tick
+        self._kept.append(number - number % self.stride)
+        return self._kept[-1]
+
+    def _is_new(self, number: int) -> bool:
+        return not self._kept or number - number % self.stride > self._kept[-1]

@@ -43,17 +43,17 @@ def nices(update: Update) -> set[int]:
     return {os.getpriority(os.PRIO_PROCESS, thread) for _, thread in threads}
 
 
-@pytest.mark.skip(reason="waits for a budget of images and gets the machine's; to be mended: it leaves a run behind")
 async def test_controls_of_one_screen_are_seen_by_another(tmp_path: Path, samples: Path) -> None:
     root = fill(tmp_path / "in", samples / "photo.jpg", 300)
     one = await runner.launch([str(root)], Settings(workers=1))
+    two = await runner.attach(one.info.run_id)
     try:
-        two = await runner.attach(one.info.run_id)
         await one.pause()
         await one.set_memory(300 * MIB)
         await one.set_nice(7)
         await one.set_workers(2)
         await one.set_on_hangup(Hangup.STOP)
+        await until(two, lambda update: update.gauges.budget < 300 * MIB)
         seen = await until(two, lambda update: update.workers_wanted == 2 and len(update.workers) == 2)
         assert (seen.phase, seen.memory_limit, seen.nice) == (Phase.PAUSED, 300 * MIB, 7)
         assert seen.on_hangup == "stop"
@@ -68,8 +68,8 @@ async def test_controls_of_one_screen_are_seen_by_another(tmp_path: Path, sample
         assert await one.cancel_images([str(root)]) == await one.retry_quarantined() == 0
         assert runner.LINGER_SECONDS > 0
         assert await runner.running() == []
-        await two.close()
     finally:
+        await two.close()
         await end(one)
 
 

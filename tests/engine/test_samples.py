@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +34,6 @@ PRAGMA user_version=1;
 """What version 1 of the tables was, as far as it changed."""
 
 
-@pytest.mark.xfail(strict=False, reason="fails for some cases that were found late; to be mended")
 @given(st.lists(st.floats(0, 5_000), max_size=300), st.integers(2, 20))
 def test_samples_are_bounded_and_evenly_apart_however_long_a_run_takes(times: list[float], most: int) -> None:
     sampler, kept = Sampler(1.0, most), set[int]()

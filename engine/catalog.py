@@ -267,6 +267,32 @@ class Catalog:
         """Why it was kept, skipped or failed."""
         return self._reasons.get(index, "")
 
+    def outcome(self, index: int) -> Outcome:
+        """What came of it, as far as it is kept here; one that is not through stands as failed."""
+        status = self.status(index) or Status.FAILED
+        source_format, target_format = self.formats(index)
+        width, height = self.size(index)
+        return Outcome(
+            status,
+            self.reason(index),
+            self.target(index) if status.written else "",
+            original_size=self.original(index),
+            optimized_size=self.optimized(index),
+            source_format=source_format,
+            target_format=target_format,
+            width=width,
+            height=height,
+            quality=self.quality(index),
+            seconds=self.seconds(index),
+            predicted_bytes=self.needs(index),
+            peak_bytes=self.peak(index),
+            source_quality=self.source_quality(index),
+            stages=self.stages(index),
+            options=self.options(index),
+            siblings=self.siblings(index),
+            measured=self.measured(index),
+        )
+
     def status(self, index: int) -> Status | None:
         """How it ended; None when it has not."""
         state = self.states[index]

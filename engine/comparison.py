@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.digest import WRITTEN
-from engine.job import Status
+from engine.job import WRITTEN, Status
 from engine.journal_tables import ResultRow
 from engine.task import saved_percent
 

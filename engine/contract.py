@@ -14,7 +14,7 @@ from typing import Any
 from engine.events import Event, Finished
 from engine.formats import Format, corrected
 from engine.headroom import Headroom
-from engine.job import Job, Outcome, Recipe, Status
+from engine.job import Job, Outcome, Recipe
 from engine.policy import Limits, Loss, Policy, Savings
 from engine.pool import ParallelProcessPool
 from engine.task import ImageTask, OptimizationResult, TaskError, TaskSettings, is_path
@@ -146,7 +146,7 @@ _POLICY = Policy(keep_original=False, min_savings=Savings(0.0, 0), limits=Limits
 
 
 def _result(task: ImageTask, outcome: Outcome) -> OptimizationResult:
-    success = outcome.status in (Status.DONE, Status.KEPT)
+    success = outcome.status.written
     written = outcome.target_format
     return OptimizationResult(
         original_path=task.input_path,

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from engine.job import Status
+from engine.job import WRITTEN, Status
 from engine.journal_tables import ResultRow
 from engine.task import saved_percent
 
@@ -24,7 +24,6 @@ NAMES = 10
 """Images named for each reason."""
 POINTS = 2_000
 """Images in the pictures of points at most, evenly over the run."""
-WRITTEN = (Status.DONE.value, Status.KEPT.value)
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ class Tried:
     def of(cls, outcome: Outcome, size: int) -> Tried:
         """From what the worker says; ``size`` is the scan's."""
         siblings = outcome.siblings
-        written = outcome.status in (Status.DONE, Status.KEPT)
+        written = outcome.status.written
         return cls(
             size,
             outcome.original_size - outcome.optimized_size if written else 0,

@@ -67,7 +67,7 @@ class DiskGuard:
             if len(self._errors) >= ERRORS:
                 why = f"{ERRORS} images in a row failed, the last with: {outcome.reason}"
                 self._end(f"{why}; the file system seems to be out of order")
-        elif outcome.status in (Status.DONE, Status.KEPT):
+        elif outcome.status.written:
             self._errors.clear()
         return False
 

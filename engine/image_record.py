@@ -11,75 +11,44 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from engine.catalog import Catalog
 from engine.job import Outcome, Sibling, Status
-from engine.journal_tables import ResultRow
+from engine.journal_tables import storable
 from engine.machine import SUFFIX, exact
-from engine.outcome_row import measured_of, result_row, siblings_of
 from engine.quality import Measured
 from engine.task import OptimizationResult
 
-__all__ = ["catalog_row", "image_record", "write_csv"]
-
-_WRITTEN = (Status.DONE.value, Status.KEPT.value)
+__all__ = ["image_record", "write_csv"]
 
 
-def catalog_row(catalog: Catalog, index: int) -> ResultRow:
-    """The row of an image that is through."""
-    status = catalog.status(index) or Status.FAILED
-    source_format, target_format = catalog.formats(index)
-    width, height = catalog.size(index)
-    written = status.value in _WRITTEN
-    outcome = Outcome(
-        status,
-        catalog.reason(index),
-        catalog.target(index) if written else "",
-        original_size=catalog.original(index),
-        optimized_size=catalog.optimized(index),
-        source_format=source_format,
-        target_format=target_format,
-        width=width,
-        height=height,
-        quality=catalog.quality(index),
-        seconds=catalog.seconds(index),
-        predicted_bytes=catalog.needs(index),
-        source_quality=catalog.source_quality(index),
-        siblings=catalog.siblings(index),
-        measured=catalog.measured(index),
-    )
-    return result_row(0, index, catalog.source(index), catalog.slot(index), 0.0, outcome)
-
-
-def image_record(row: ResultRow) -> dict[str, Any]:
+def image_record(source: str, outcome: Outcome) -> dict[str, Any]:
     """The record. ``format``, ``width``, ``height`` are the result's, null where there is none; ``quality`` is null
     for lossless."""
-    written = row.status in _WRITTEN
-    failed = row.status == Status.FAILED
-    target = os.fsdecode(row.target) if written else ""
+    written, failed = outcome.status.written, outcome.status is Status.FAILED
+    target, reason = outcome.target if written else "", storable(outcome.reason)
     result = OptimizationResult(
-        original_path=os.fsdecode(row.path),
+        original_path=source,
         optimized_path=target,
-        original_size=row.original,
-        optimized_size=row.optimized if written else row.original,
+        original_size=outcome.original_size,
+        optimized_size=outcome.optimized_size if written else outcome.original_size,
         success=not failed,
-        error=row.reason if failed else None,
+        error=reason if failed else None,
     )
     record = {
         **result.to_json(),
-        "status": row.status,
-        "reason": row.reason,
-        "sourceFormat": row.source_format or None,
-        "format": row.target_format or None,
-        "width": row.width or None,
-        "height": row.height or None,
-        "quality": row.quality or None,
-        "seconds": round(row.seconds, 3),
+        "status": outcome.status.value,
+        "reason": reason,
+        "sourceFormat": outcome.source_format or None,
+        "format": outcome.target_format or None,
+        "width": outcome.width or None,
+        "height": outcome.height or None,
+        "quality": outcome.quality or None,
+        "seconds": round(outcome.seconds, 3),
     }
-    if (measured := measured_of(row)) is not None:
-        record |= _scores(measured)
-    if siblings := siblings_of(row):
+    if outcome.measured is not None:
+        record |= _scores(outcome.measured)
+    if outcome.siblings:
         folder = os.path.dirname(target)
-        record["siblings"] = [_sibling(one, folder) for one in siblings]
+        record["siblings"] = [_sibling(one, folder) for one in outcome.siblings]
     return record
 
 

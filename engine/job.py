@@ -47,6 +47,15 @@ class Status(StrEnum):
     FAILED = "failed"
     """Not possible, with a reason; nothing was written."""
 
+    @property
+    def written(self) -> bool:
+        """Whether a file stands for the image: its result, or the original itself."""
+        return self in WRITTEN
+
+
+WRITTEN: frozenset[str] = frozenset((Status.DONE, Status.KEPT))
+"""Those; also for a status that was read as text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records:

@@ -16,7 +16,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from engine.journal_tables import VERSION, ResultRow, bring_up
+from engine.journal_tables import VERSION, ResultRow, bring_up, storable
 from engine.ledger import Entry
 from engine.marks import MARK_COLUMNS, Kind, Mark, mark_of, signed
 from engine.samples import Sample
@@ -73,11 +73,6 @@ def move_aside(path: Path) -> Path:
         with contextlib.suppress(FileNotFoundError):
             os.rename(f"{path}{suffix}", f"{aside}{suffix}")
     return aside
-
-
-def _storable(text: str) -> str:
-    """The text with what is not Unicode written out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class JournalFile:
@@ -223,7 +218,7 @@ class JournalFile:
 
     def put_log(self, number: int, lines: Iterable[LogLine], most: int) -> None:
         """Lines of a run's log; of all it has only the newest ``most`` stay."""
-        rows = [(number, line.number, line.time, line.level, _storable(line.text)) for line in lines]
+        rows = [(number, line.number, line.time, line.level, storable(line.text)) for line in lines]
         self._db.executemany("INSERT OR REPLACE INTO log VALUES(?,?,?,?,?)", rows)
         if rows:
             self._db.execute("DELETE FROM log WHERE run=? AND number<=?", (number, rows[-1][1] - most))

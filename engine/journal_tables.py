@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["VERSION", "ResultRow", "bring_up"]
+__all__ = ["VERSION", "ResultRow", "bring_up", "storable"]
 
 VERSION = 4
 """In ``user_version``."""
@@ -62,6 +62,11 @@ class ResultRow(NamedTuple):
 
 _TYPES = {"path": "BLOB NOT NULL", "target": "BLOB NOT NULL DEFAULT x''", "score": "REAL"}
 _TEXTS = {"status", "reason", "why", "source_format", "target_format", "more"}
+
+
+def storable(text: str) -> str:
+    """The text with what is not Unicode written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _column(name: str) -> str:

@@ -105,7 +105,7 @@ class ParallelProcessingMetrics:
             self.per_worker[slot] += 1
         self._finished[batch] += 1
         self._failed[batch] += outcome.status is Status.FAILED
-        if outcome.status in (Status.DONE, Status.KEPT):
+        if outcome.status.written:
             self._bytes_in[batch] += outcome.original_size
             self._bytes_out[batch] += outcome.optimized_size
         self._end[batch] = now

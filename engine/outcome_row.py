@@ -6,11 +6,11 @@ import json
 import os
 from dataclasses import astuple
 
-from engine.job import Outcome, Sibling
-from engine.journal_tables import ResultRow
+from engine.job import Outcome, Sibling, Status
+from engine.journal_tables import ResultRow, storable
 from engine.quality import Measured
 
-__all__ = ["measured_of", "result_row", "siblings_of"]
+__all__ = ["outcome_of", "result_row"]
 
 
 def result_row(run: int, index: int, source: str, slot: int, at: float, outcome: Outcome) -> ResultRow:
@@ -32,7 +32,7 @@ def result_row(run: int, index: int, source: str, slot: int, at: float, outcome:
         number=index,
         path=os.fsencode(source),
         status=outcome.status.value,
-        reason=outcome.reason.encode("utf-8", "backslashreplace").decode("utf-8"),
+        reason=storable(outcome.reason),
         why=outcome.why.value,
         original=outcome.original_size,
         optimized=outcome.optimized_size,
@@ -52,12 +52,27 @@ def result_row(run: int, index: int, source: str, slot: int, at: float, outcome:
     )
 
 
-def siblings_of(row: ResultRow) -> tuple[Sibling, ...]:
-    """What was written beside the result."""
-    return tuple(Sibling(*one) for one in json.loads(row.more or "{}").get("siblings", ()))
-
-
-def measured_of(row: ResultRow) -> Measured | None:
-    """How much the result looks like its source; None where no score was asked for."""
-    found = json.loads(row.more or "{}").get("measured")
-    return Measured(*found) if found is not None else None
+def outcome_of(row: ResultRow) -> Outcome:
+    """The outcome that a row was made of, as far as the journal keeps it."""
+    more = json.loads(row.more) if row.more else {}
+    measured = more.get("measured")
+    return Outcome(
+        Status(row.status),
+        row.reason,
+        os.fsdecode(row.target),
+        original_size=row.original,
+        optimized_size=row.optimized,
+        source_format=row.source_format,
+        target_format=row.target_format,
+        width=row.width,
+        height=row.height,
+        quality=row.quality,
+        seconds=row.seconds,
+        predicted_bytes=row.needs,
+        peak_bytes=more.get("peak", 0),
+        source_quality=row.source_quality,
+        stages=tuple(more.get("stages", ())),
+        options=more.get("options", ""),
+        siblings=tuple(Sibling(*one) for one in more.get("siblings", ())),
+        measured=Measured(*measured) if measured is not None else None,
+    )

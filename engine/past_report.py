@@ -15,6 +15,7 @@ from engine.errors import RunnerError
 from engine.history import PastRun, choose, past_runs, reading
 from engine.image_record import image_record
 from engine.journal_tables import ResultRow
+from engine.outcome_row import outcome_of
 from engine.samples import Sample
 from engine.settings import Settings
 from engine.summary import summary
@@ -62,7 +63,7 @@ class RunReport:
     def records(self) -> Iterator[dict[str, Any]]:
         """What came of each image, in order; raises RunnerError."""
         with _rows(self.run) as rows:
-            yield from map(image_record, rows)
+            yield from (image_record(os.fsdecode(row.path), outcome_of(row)) for row in rows)
 
     def to_json(self) -> dict[str, Any]:
         """For programs, all but the single images."""

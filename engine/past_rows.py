@@ -6,21 +6,18 @@ done it is not in the journal a second time.
 
 from __future__ import annotations
 
-import json
 import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 
 from engine.catalog import STATE_OF
-from engine.job import Status
 from engine.journal_file import JournalFile
 from engine.journal_tables import ResultRow
-from engine.outcome_row import measured_of, siblings_of
+from engine.outcome_row import outcome_of
 from engine.plan import labels
 from engine.view import BatchRow, ImageRow, ImageState, Page, Window
-from engine.window import MAX_ROWS
+from engine.window import MAX_ROWS, shown_row
 
 __all__ = ["PastImages"]
 
@@ -33,7 +30,6 @@ _KEYS = {
     "state": _STATE,
     "seconds": "seconds",
 }
-_WRITTEN = (Status.DONE, Status.KEPT)
 
 
 class PastImages:
@@ -89,34 +85,9 @@ class PastImages:
         return Page(total, tuple(self._row(ResultRow(*row)) for row in rows))
 
     def _row(self, row: ResultRow) -> ImageRow:
-        status = Status(row.status)
-        more = json.loads(row.more) if row.more else {}
-        measured = measured_of(row)
-        return ImageRow(
-            index=bisect_left(self.numbers, row.number),
-            path=self.shown(row.path),
-            state=STATE_OF[status],
-            slot=row.slot,
-            stage="",
-            reason=row.reason,
-            original_size=row.original,
-            optimized_size=row.optimized,
-            source_format=row.source_format,
-            target_format=row.target_format,
-            width=row.width,
-            height=row.height,
-            quality=row.quality,
-            seconds=row.seconds,
-            needs=row.needs,
-            target=os.fsdecode(row.target) if status in _WRITTEN else "",
-            source=os.fsdecode(row.path),
-            source_quality=row.source_quality,
-            siblings=tuple((one.name, one.size) for one in siblings_of(row)),
-            stages=tuple(more.get("stages", ())),
-            peak=more.get("peak", 0),
-            options=more.get("options", ""),
-            measured=astuple(measured) if measured is not None else None,
-        )
+        index, outcome = bisect_left(self.numbers, row.number), outcome_of(row)
+        paths = self.shown(row.path), os.fsdecode(row.path)
+        return shown_row(index, *paths, STATE_OF[outcome.status], row.slot, outcome)
 
     @property
     def batch_count(self) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.catalog import Catalog
 from engine.events import Event, Finished, Held, Queued, Retried, StageChanged, Started, WorkerGone, WorkerReady
-from engine.job import Outcome, Status
+from engine.job import Outcome
 from engine.metrics import ParallelProcessingMetrics, PerSecond, RateMeter
 from engine.view import ImageState, Totals
 from engine.why import Why
@@ -164,7 +164,7 @@ class RunState:
     def _finished(self, event: Finished) -> None:
         index, outcome = event.index, event.outcome
         outcome = outcome if outcome.original_size else self._sized(index, outcome)
-        if outcome.status in (Status.DONE, Status.KEPT):
+        if outcome.status.written:
             self.bytes_in += outcome.original_size
             self.bytes_out += outcome.optimized_size
         self.bytes_through += outcome.original_size

@@ -7,11 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from engine.catalog import Catalog
-from engine.image_record import catalog_row, image_record
-from engine.job import Status
+from engine.image_record import image_record
 from engine.progress import RunState
 from engine.task import saved_percent
-from engine.view import Phase, RunInfo
+from engine.view import ImageState, Phase, RunInfo
 
 __all__ = ["benchmark_report", "human_bytes", "human_seconds", "image_result", "report_text"]
 
@@ -36,7 +35,7 @@ def human_seconds(seconds: float) -> str:
 
 def image_result(catalog: Catalog, index: int) -> dict[str, Any]:
     """The record of an image of a run at work; ``status`` is empty while it is not through."""
-    record = image_record(catalog_row(catalog, index))
+    record = image_record(catalog.source(index), catalog.outcome(index))
     return record if catalog.status(index) else {**record, "status": "", "success": True, "error": None}
 
 
@@ -46,10 +45,11 @@ def benchmark_report(
     """The figures of a run, finished or not. Bytes, seconds, percent; ``meanRatio`` is the mean percent saved over
     done and kept images. ``backups``: bytes of the originals it keeps, which are not free before they go."""
     totals, metrics = state.totals(), state.metrics
+    catalog = state.catalog
     ratios = [
-        saved_percent(state.catalog.original(index), state.catalog.optimized(index))
-        for index in range(len(state.catalog))
-        if state.catalog.status(index) in (Status.DONE, Status.KEPT)
+        saved_percent(catalog.original(index), catalog.optimized(index))
+        for index, one in enumerate(catalog.states)
+        if ImageState(one).written
     ]
     written = state.catalog.all_siblings()
     seconds = max(elapsed, 1e-9)

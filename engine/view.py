@@ -46,6 +46,11 @@ class ImageState(IntEnum):
         """Whether the image is through."""
         return self >= ImageState.DONE
 
+    @property
+    def written(self) -> bool:
+        """Whether a file stands for the image: its result, or the original itself."""
+        return self in (ImageState.DONE, ImageState.KEPT)
+
 
 STATE_MARKS = ".~>#=-!"
 """The character that stands for each state, by value; the same in every colour depth."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 
 from engine.catalog import Catalog
+from engine.job import Outcome
 from engine.progress import RunState, WorkerState
-from engine.view import ImageRow, ImageState, Page, Window, WorkerRow
+from engine.view import ImageRow, Page, Window, WorkerRow
 
-__all__ = ["image_row", "page", "worker_rows"]
+__all__ = ["image_row", "page", "shown_row", "worker_rows"]
 
 MAX_ROWS = 1_000
 
@@ -45,34 +46,38 @@ def page(catalog: Catalog, window: Window, workers: Sequence[tuple[int, WorkerSt
 
 def image_row(catalog: Catalog, index: int, running: tuple[int, str] | None = None) -> ImageRow:
     """One row; ``running`` is the worker that has it and its stage."""
-    width, height = catalog.size(index)
-    source_format, target_format = catalog.formats(index)
-    state = catalog.states[index]
-    written = state in (ImageState.DONE, ImageState.KEPT)
+    slot, stage = running or (catalog.slot(index), "")
+    paths = catalog.path(index), catalog.source(index)
+    return shown_row(index, *paths, catalog.states[index], slot, catalog.outcome(index), stage)
+
+
+def shown_row(index: int, path: str, source: str, state: int, slot: int, outcome: Outcome, stage: str = "") -> ImageRow:
+    """The row of an image of which ``outcome`` is what is known; ``path`` for display, ``source`` in full."""
+    measured = outcome.measured
     return ImageRow(
         index=index,
-        path=catalog.path(index),
+        path=path,
         state=state,
-        slot=running[0] if running else catalog.slot(index),
-        stage=running[1] if running else "",
-        reason=catalog.reason(index),
-        original_size=catalog.original(index),
-        optimized_size=catalog.optimized(index),
-        source_format=source_format,
-        target_format=target_format,
-        width=width,
-        height=height,
-        quality=catalog.quality(index),
-        seconds=catalog.seconds(index),
-        needs=catalog.needs(index),
-        target=catalog.target(index) if written else "",
-        source=catalog.source(index),
-        source_quality=catalog.source_quality(index),
-        siblings=tuple((one.name, one.size) for one in catalog.siblings(index)),
-        stages=catalog.stages(index),
-        peak=catalog.peak(index),
-        options=catalog.options(index),
-        measured=astuple(measured) if (measured := catalog.measured(index)) is not None else None,
+        slot=slot,
+        stage=stage,
+        reason=outcome.reason,
+        original_size=outcome.original_size,
+        optimized_size=outcome.optimized_size,
+        source_format=outcome.source_format,
+        target_format=outcome.target_format,
+        width=outcome.width,
+        height=outcome.height,
+        quality=outcome.quality,
+        seconds=outcome.seconds,
+        needs=outcome.predicted_bytes,
+        target=outcome.target if outcome.status.written else "",
+        source=source,
+        source_quality=outcome.source_quality,
+        siblings=tuple((one.name, one.size) for one in outcome.siblings),
+        stages=outcome.stages,
+        peak=outcome.peak_bytes,
+        options=outcome.options,
+        measured=astuple(measured) if measured is not None else None,
     )
 
 

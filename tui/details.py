@@ -71,8 +71,9 @@ def _state(row: ImageRow, batch_size: int) -> str:
 
 def _bytes(row: ImageRow, look: Look) -> str:
     before = f"{row.original_size:,} B ({text.size(row.original_size, precise=True)})"
-    if row.state not in (ImageState.DONE, ImageState.KEPT):
-        return before + ("; left as it was" if ImageState(row.state).final else "")
+    state = ImageState(row.state)
+    if not state.written:
+        return before + ("; left as it was" if state.final else "")
     after = f"{row.optimized_size:,} B ({text.size(row.optimized_size, precise=True)})"
     return f"{before} {look.glyphs.arrow} {after}  {text.change(row.original_size, row.optimized_size, digits=1)}"
 

@@ -114,7 +114,7 @@ class ImagesPane(Listing):
         path = text.cut_left(self.look.safe(image.path), name, self.look.glyphs.dots)
         path += " " * (name - cell_len(path))
         kind = image.source_format
-        written = state in (ImageState.DONE, ImageState.KEPT)
+        written = state.written
         word = state_word(image, near=self.host.is_near(image.slot))
         out = text.size(image.optimized_size) if written else ""
         saved = text.change(image.original_size, image.optimized_size) if written else ""

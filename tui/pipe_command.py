@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from engine.errors import PlanError
 from engine.events import Event, Finished
-from engine.job import Outcome, Status
+from engine.job import Outcome
 from engine.run import Run
 from engine.settings import Settings
 from tui.run_output import tell
@@ -34,7 +34,7 @@ def pipe(paths: Sequence[str], settings: Settings, *, dry_run: bool = False) -> 
             shutil.copyfileobj(sys.stdin.buffer, file)
         own = replace(settings, output=os.path.join(folder, "out"), workers=1, remember="none")
         outcome = asyncio.run(_made(source, own))
-        if outcome is None or outcome.status not in (Status.DONE, Status.KEPT):
+        if outcome is None or not outcome.status.written:
             tell(f"stdin: {escape(outcome.reason)}" if outcome is not None else "stdin: the run could not be made")
             return 1
         with open(outcome.target, "rb") as file:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.job import Outcome, Sibling, Status
 from engine.journal_file import JournalFile, journal_path
 from engine.journal_tables import ResultRow
-from engine.outcome_row import measured_of, result_row, siblings_of
+from engine.outcome_row import outcome_of, result_row
 from engine.places import state_folder
 from engine.quality import Measured
 from engine.run import Run
@@ -64,7 +64,7 @@ def test_an_outcome_comes_back_from_its_row_as_it_was() -> None:
     )
     row = result_row(1, 2, "/in/\udcff.jpg", 0, 1.5, outcome)
     assert (row.path, row.target, row.score) == (b"/in/\xff.jpg", b"/out/\xff.jpg", 80.25)
-    assert (siblings_of(row), measured_of(row)) == (outcome.siblings, outcome.measured)
+    assert outcome_of(row) == outcome
 
 
 def test_a_journal_of_the_version_before_is_brought_up_and_keeps_what_it_held(tmp_path: Path) -> None:

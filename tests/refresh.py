@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.config import example
 from tui.actions import keys_table
-from tui.options import presets_table, settings_table
+from tui.setting_options import presets_table, settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = {"settings": settings_table, "keys": keys_table, "presets": presets_table}

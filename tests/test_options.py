@@ -14,7 +14,7 @@ from engine.places import state_folder
 from tests.engine.test_run import fill
 from tests.test_cli import call
 from tui.__main__ import main
-from tui.options import COMMANDS
+from tui.grammar import COMMANDS
 
 
 @pytest.mark.parametrize(

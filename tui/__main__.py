@@ -18,7 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``imgopt-tui``; returns the exit code."""
     _open_missing_streams()
     from engine.errors import ImgoptError
-    from tui.options import UsageError, parse
+    from tui.grammar import UsageError
+    from tui.options import parse
 
     try:
         parsed = parse(sys.argv[1:] if arguments is None else arguments)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError, ImgoptError, PlanError
 from engine.settings import Settings
-from tui.options import given_settings
+from tui.setting_options import given_settings
 
 if TYPE_CHECKING:
     from tui.run_output import Output

@@ -18,7 +18,7 @@ from engine.settings import setting
 from engine.view import Hangup, RunView, Update
 from engine.wire import to_json
 from tui.ctl_words import understand
-from tui.options import UsageError
+from tui.grammar import UsageError
 from tui.text import count, escape
 
 __all__ = ["DOES", "READS", "ctl", "first_update"]

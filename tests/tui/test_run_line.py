@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from engine.settings import SCHEMA, Settings
 from tests.engine.test_settings import values_of
-from tui.options import given_settings, parse
+from tui.options import parse
 from tui.run_line import run_line
+from tui.setting_options import given_settings
 
 ASKED = [entry for entry in SCHEMA if entry.section != "screen" and entry.flags]
 

@@ -1,0 +1,80 @@
+"""What all commands have in common on the command line: their names, how they are parsed, and what a mistake says."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+from collections.abc import Iterable, Sequence
+from typing import NoReturn
+
+__all__ = ["COMMANDS", "PROG", "Parser", "UsageError", "check_command", "new_parser"]
+
+PROG = "imgopt-tui"
+COMMANDS = {
+    "run": "optimize a tree without a screen",
+    "estimate": "what a run would save and take, from a sample; nothing is written",
+    "attach": "open the dashboard on a run that is going on or over",
+    "ps": "list running runs",
+    "ctl": "tell a running run: pause, workers, memory, cancel an image, ...",
+    "stop": "end a running run",
+    "undo": "put back what a run in place replaced",
+    "backups": "list the originals that runs keep, or delete them",
+    "runs": "list runs, past ones too",
+    "status": "how a run stands, or how it ended",
+    "report": "what a run saved, where, and what failed: text, JSON, CSV or a page",
+    "resume": "go on with a run that was interrupted",
+    "quarantine": "list images that crashed or hung workers, and are left out",
+    "doctor": "look at terminal, machine and folders, and say what to do",
+    "schema": "print the JSON Schema of what is printed for programs",
+    "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
+    "optimize-batch": "optimize a list of tasks: JSON in, JSON out",
+    "config": "show where settings come from, or an example file",
+}
+EPILOG = """\
+exit codes: 0 all fine (kept and skipped images included), 1 some images failed, 2 wrong usage or settings,
+3 nothing to do was found, 4 stopped by a limit, 130 interrupted, 143 terminated"""
+
+
+class UsageError(Exception):
+    """The command line cannot be understood; carries the sentence to print."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of ending the program."""
+
+    def error(self, message: str) -> NoReturn:
+        """The sentence, with what may have been meant."""
+        raise UsageError(f"{message}{self._meant(message)}; see {self.prog} --help")
+
+    def _meant(self, message: str) -> str:
+        """The options that come closest to those that are not known."""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        given = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        return _did_you_mean(given, [name for name in self._option_string_actions if name.startswith("--")])
+
+
+def _did_you_mean(given: Sequence[str], known: Iterable[str]) -> str:
+    """`` (did you mean …?)`` for words that come close to known ones; else empty."""
+    names = list(known)
+    close = [found[0] for word in given if (found := difflib.get_close_matches(word, names, 1))]
+    return f" (did you mean {' '.join(close)}?)" if close else ""
+
+
+def check_command(word: str) -> None:
+    """A first word that is no path but nearly a command was meant as one; raises UsageError."""
+    if word.startswith("-") or os.sep in word or os.path.lexists(word):
+        return
+    if meant := _did_you_mean([word], COMMANDS):
+        raise UsageError(f"{word!r} is neither a command nor a file here{meant}; see {PROG} --help")
+
+
+def new_parser(command: str, description: str) -> Parser:
+    """One for a command; the empty one is the dashboard's."""
+    return Parser(
+        prog=f"{PROG} {command}".rstrip(),
+        description=description,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )

@@ -25,7 +25,6 @@ from engine.interval import Range
 from engine.plan import make_plan
 from engine.pool import ParallelProcessPool
 from engine.settings import Settings
-from engine.slots import QUEUE_IMAGES
 from engine.strata import draw
 
 __all__ = ["QUICK", "SAMPLE", "Estimate", "Range", "Row", "Sample", "Trial", "estimate"]
@@ -109,7 +108,7 @@ class Trial:
             report=self._reported,
             log=note,
             timeout=settings.timeout,
-            backlog=2 * QUEUE_IMAGES * max(room.workers, 4),
+            backlog=room.backlog,
         )
         self._began = self._told = clock()
         self._start: float | None = None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from engine import monitor
 from engine.budget import WORKER_BASE, Budget, fitting_workers, image_budget
 from engine.pressure import MIB, Pressure, Reading
+from engine.slots import QUEUE_IMAGES
 
 __all__ = ["Headroom", "Machine"]
 
@@ -73,6 +74,11 @@ class Headroom:
     def limit(self) -> int:
         """Bytes that all processes of the run may take together."""
         return self._limit
+
+    @property
+    def backlog(self) -> int:
+        """Images that wait for workers before the next one is fetched: two full queues each."""
+        return 2 * QUEUE_IMAGES * max(self.workers, 4)
 
     @property
     def short(self) -> str:

@@ -38,7 +38,6 @@ from engine.report import benchmark_report, human_bytes
 from engine.runlog import RunLog
 from engine.sampling import Sampler
 from engine.settings import Settings
-from engine.slots import QUEUE_IMAGES
 from engine.summary import summary
 from engine.view import (
     BatchRow,
@@ -93,7 +92,7 @@ class Run(Controls):
             report=self._reported,
             log=note,
             timeout=settings.timeout,
-            backlog=2 * QUEUE_IMAGES * max(room.workers, 4),
+            backlog=room.backlog,
         )
         recipes = self._records.recipes(self._plan.recipe())
         self._memory = RunMemory(run_id, roots, self._plan, self._records, state, self._log, resumes)

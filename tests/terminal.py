@@ -30,13 +30,19 @@ import pyte
 
 from engine.child import command, environment
 
-__all__ = ["Link", "Terminal", "on_terminal"]
+__all__ = ["Link", "Terminal", "of_no_terminal", "on_terminal"]
 
 PIECE = 65536
 LATE = 30.0
 """Seconds until a fact that does not come is a failure."""
 PLAIN = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
 _UNSET = ("COLORTERM", "NO_COLOR", "COLORFGBG", "SSH_CONNECTION", "COLUMNS", "LINES", "TMUX", "LANG", "LC_CTYPE")
+
+
+def of_no_terminal() -> dict[str, str]:
+    """The environment without what some terminal put into it: runners of tests say how wide theirs is, and a program
+    that is told a size heeds no other."""
+    return {name: value for name, value in environment().items() if name not in _UNSET}
 
 
 @dataclass(slots=True)
@@ -100,7 +106,7 @@ class Terminal:
         self._ready_at = 0.0
         self._news = threading.Condition()
         self._end = threading.Event()
-        world = {name: value for name, value in environment().items() if name not in _UNSET}
+        world = of_no_terminal()
         lead = ["setsid", "--ctty"] if self.controls else ["setsid"]
         self.began = time.monotonic()
         self.process = subprocess.Popen(

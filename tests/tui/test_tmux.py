@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.child import command, environment
+from engine.child import command
+from tests.terminal import of_no_terminal
 from tests.tui.served import served
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
@@ -26,7 +27,7 @@ class Tmux:
     def __call__(self, *given: str) -> str:
         done = subprocess.run(
             ["tmux", "-f", "/dev/null", "-S", str(self.socket), *given],
-            env={**environment(), "LC_ALL": "C.UTF-8"},
+            env={**of_no_terminal(), "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
             check=False,

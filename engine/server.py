@@ -15,12 +15,14 @@ from typing import Any, Self
 from engine.errors import RunnerError
 from engine.places import socket_path
 from engine.run import Run
-from engine.view import Hangup, Window
+from engine.view import Hangup, Phase, Window
 from engine.wire import PROTOCOL, from_json, read_frame, to_json, update_to_json, write_frame
 
 __all__ = ["RunServer"]
 
 Call = Callable[[dict[str, Any]], Awaitable[Any]]
+FAREWELL_SECONDS = 1.0
+"""How long those who follow a run may take to hear that it is over, before nobody answers any more."""
 
 
 def _same_user(writer: asyncio.StreamWriter) -> bool:
@@ -42,6 +44,9 @@ class RunServer:
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._left = asyncio.Event()
+        self._following: set[asyncio.Task[None]] = set()
+        """Clients that ask for updates and have not been told that the run is over."""
+        self._told = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         for fallback in (False, True):
@@ -62,12 +67,21 @@ class RunServer:
     ) -> None:
         if self._server is not None:
             self._server.close()
+        if self.run.phase.over:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_SECONDS):
+                    await self._all_told()
         for client in list(self._clients):
             client.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
         if self.path is not None:
             with contextlib.suppress(OSError):
                 self.path.unlink()
+
+    async def _all_told(self) -> None:
+        while self._following:
+            self._told.clear()
+            await self._told.wait()
 
     async def until_left(self, grace: float) -> None:
         """Until no client has been connected for ``grace`` seconds."""
@@ -91,7 +105,9 @@ class RunServer:
             await write_frame(writer, {"hello": PROTOCOL, "info": to_json(self.run.info), "over": self.run.phase.over})
             while True:
                 request = await read_frame(reader)
-                call = asyncio.create_task(self._answer(request, writer))
+                if request.get("call") == "updates":
+                    self._following.add(task)
+                call = asyncio.create_task(self._answer(request, writer, task))
                 calls.add(call)
                 call.add_done_callback(calls.discard)
         except Exception:  # a client that misbehaves or leaves is the client's own affair
@@ -102,12 +118,17 @@ class RunServer:
             await asyncio.gather(*calls, return_exceptions=True)
             writer.close()
             self._clients.discard(task)
+            self._forget(task)
             self._left.set()
 
-    async def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+    def _forget(self, client: asyncio.Task[None]) -> None:
+        self._following.discard(client)
+        self._told.set()
+
+    async def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter, client: asyncio.Task[None]) -> None:
         answer: dict[str, Any] = {"id": request.get("id")}
+        name = str(request.get("call"))
         try:
-            name = str(request.get("call"))
             if (call := self._calls.get(name)) is None:
                 raise RunnerError(f"run {self.run.info.run_id} is of a version of imgopt-tui that has no {name!r}")
             answer["value"] = await call(self, request.get("with") or {})
@@ -117,6 +138,8 @@ class RunServer:
             answer["error"] = f"{type(error).__name__}: {error}"
         with contextlib.suppress(ConnectionError):
             await write_frame(writer, answer)
+        if name == "updates" and Phase(answer.get("value", {}).get("phase", Phase.FAILED)).over:
+            self._forget(client)
 
     async def _updates(self, given: dict[str, Any]) -> Any:
         return update_to_json(await self.run.next_update(int(given["since"])))

@@ -218,6 +218,22 @@ async def test_clients_that_send_junk_or_vanish_hurt_nobody(tmp_path: Path, samp
         await good.close()
 
 
+async def test_who_follows_a_run_hears_of_its_end_before_nobody_answers_any_more(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 5)
+    async with asyncio.timeout(60), Run([str(root)], Settings(workers=1)) as run:
+        server = await RunServer(run).__aenter__()
+        view = await runner.attach(run.info.run_id)
+        updates = aiter(view.updates())
+        await anext(updates)
+        await run.wait()
+        closing = asyncio.create_task(server.__aexit__(None, None, None))
+        last = [update async for update in updates][-1]
+        await closing
+        assert last.phase is Phase.FINISHED
+        assert last.totals.done + last.totals.kept == 5
+        await view.close()
+
+
 @pytest.mark.alone
 async def test_a_client_learns_that_the_runs_process_is_gone(tmp_path: Path, samples: Path) -> None:
     """kill -9 of the runner: its workers end, nothing half lies under a final name, sources are as they were."""

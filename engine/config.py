@@ -106,5 +106,6 @@ def _sample(entry: Setting) -> object:
         "newer": "30d",
         "max_depth": 3,
         "min_size": 10 * 1024,
+        "nice": 10,
     }
     return samples.get(entry.name, 80 if entry.high == 100 else 1920)

@@ -214,5 +214,8 @@ class PastView:
         """Too late."""
         return 0
 
+    async def watch(self) -> None:
+        """Nothing hangs on it."""
+
     async def close(self) -> None:
         """There is nothing to let go of."""

@@ -15,6 +15,8 @@ from engine.wire import PROTOCOL, from_json, read_frame, to_json, update_from_js
 __all__ = ["RemoteRun"]
 
 GREETING_SECONDS = 5.0
+LEAVE_SECONDS = 1.0
+"""How long leaving may take before the connection is closed without a word."""
 
 
 class RemoteRun:
@@ -31,6 +33,7 @@ class RemoteRun:
         self._number = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._gone = False
+        self._watching = False
         self._receiver = asyncio.create_task(self._receive())
 
     @classmethod
@@ -168,8 +171,18 @@ class RemoteRun:
         """Put the images to wait that were left out because they crashed or hung workers."""
         return int(await self._call("retry_quarantined"))
 
+    async def watch(self) -> None:
+        """From now on the loss of the connection is a hang-up, unless ``close`` was called first; a run of a version
+        that does not know of it goes on in any case."""
+        with contextlib.suppress(RunnerError):
+            await self._call("watch")
+            self._watching = True
+
     async def close(self) -> None:
         """Let go of the run; it goes on."""
+        if self._watching and not self._gone:
+            with contextlib.suppress(RunnerError, TimeoutError):
+                await asyncio.wait_for(self._call("leave"), LEAVE_SECONDS)
         self._receiver.cancel()
         self._writer.close()
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):

@@ -32,6 +32,7 @@ from engine.memory import RunMemory
 from engine.metrics import ParallelProcessingMetrics
 from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
+from engine.priority import IoClass
 from engine.progress import BatchedProgress, RunState
 from engine.records import RunRecords
 from engine.report import benchmark_report, human_bytes
@@ -41,6 +42,7 @@ from engine.settings import Settings
 from engine.summary import summary
 from engine.view import (
     BatchRow,
+    Hangup,
     LogLine,
     Page,
     Phase,
@@ -120,6 +122,9 @@ class Run(Controls):
             started=time.time(),
             summary=summary(settings),
         )
+        self.on_hangup = Hangup(settings.on_hangup)
+        if settings.nice is not None or settings.ionice != IoClass.NORMAL:
+            self.rank(settings.nice, IoClass(settings.ionice))
         if room.fewer:
             note("warning", room.fewer)
 
@@ -313,6 +318,9 @@ class Run(Controls):
     def stood_still(self, seconds: float) -> None:
         """This process was stopped for so long: a time that says nothing of the run's speed."""
         self._life.stood_still(seconds)
+
+    async def watch(self) -> None:
+        """Whoever looks on is in this process and ends with it."""
 
     async def close(self) -> None:
         """Nothing to let go of: a local run ends with its context."""

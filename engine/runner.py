@@ -152,7 +152,7 @@ async def _serve(roots: Sequence[str], settings: Settings, only: Sequence[str]) 
     run = Run(roots, settings, only=only)
     signals = RunSignals(run)
     signals.install()
-    async with run, RunServer(run) as server:
+    async with run, RunServer(run, detached=True) as server:
         _answer({"socket": str(server.path)})
         await run.wait()
         left = {asyncio.create_task(server.until_left(LINGER_SECONDS)), asyncio.create_task(signals.asked.wait())}

@@ -38,11 +38,15 @@ def _same_user(writer: asyncio.StreamWriter) -> bool:
 class RunServer:
     """Serves one run; use as an async context manager around its life."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, detached: bool = False) -> None:
+        """``detached``: the run has no terminal of its own, so that of its last screen counts as its terminal."""
         self.run = run
+        self._detached = detached
         self.path: Path | None = None
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
+        self._watching: set[asyncio.StreamWriter] = set()
+        """Clients that somebody looks at the run with."""
         self._left = asyncio.Event()
         self._following: set[asyncio.Task[None]] = set()
         """Clients that ask for updates and have not been told that the run is over."""
@@ -117,6 +121,8 @@ class RunServer:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
             writer.close()
+            if writer in self._watching:
+                await self._hung_up(writer)
             self._clients.discard(task)
             self._forget(task)
             self._left.set()
@@ -125,13 +131,24 @@ class RunServer:
         self._following.discard(client)
         self._told.set()
 
+    async def _hung_up(self, writer: asyncio.StreamWriter) -> None:
+        """A screen is gone without a word; the last one takes effect where the run has no terminal of its own."""
+        self._watching.discard(writer)
+        if self._detached and not self._watching:
+            await self.run.hang_up()
+
     async def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter, client: asyncio.Task[None]) -> None:
         answer: dict[str, Any] = {"id": request.get("id")}
         name = str(request.get("call"))
         try:
-            if (call := self._calls.get(name)) is None:
+            if name == "watch":
+                self._watching.add(writer)
+            elif name == "leave":
+                self._watching.discard(writer)
+            elif (call := self._calls.get(name)) is None:
                 raise RunnerError(f"run {self.run.info.run_id} is of a version of imgopt-tui that has no {name!r}")
-            answer["value"] = await call(self, request.get("with") or {})
+            else:
+                answer["value"] = await call(self, request.get("with") or {})
         except RunnerError as error:
             answer["error"] = str(error)
         except Exception as error:  # every fault of a call goes back to its caller

@@ -11,12 +11,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.efforts import Effort
-from engine.floor import Floor
 from engine.formats import Format
 from engine.job import Recipe
 from engine.policy import Limits, Loss, MetadataPolicy, Policy, Savings, SizeLimit, Verify
 from engine.quality import QualityTarget
-from engine.scan_settings import ScanSettings
+from engine.run_settings import RunSettings
 from engine.schema import Kind, Setting, declare
 from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
 from engine.variants import Variant, variants_of
@@ -45,7 +44,7 @@ def _choice(help: str, flag: str, default: str, *others: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(ScanSettings):
+class Settings(RunSettings):
     """The settings of one run, every value checked. None means "not set"."""
 
     quality: int | None = _quality(
@@ -225,57 +224,6 @@ class Settings(ScanSettings):
         "try again what was set aside because it crashed or hung a worker twice",
         "--retry-quarantined",
         in_files=False,
-    )
-
-    workers: int | None = declare(
-        None,
-        "run",
-        Kind.WHOLE,
-        "worker processes; not set: ¾ of the usable CPUs, at least 2, at most 24",
-        low=1,
-        high=256,
-        flags=("-j", "--workers"),
-    )
-    memory_limit: int | None = declare(
-        None,
-        "run",
-        Kind.SIZE,
-        "memory of all processes together; not set: 60 % of the limit or 80 % of what is available",
-        low=128 * 1024**2,
-        high=2**50,
-        flags=("--memory-limit",),
-    )
-    timeout: float | None = declare(
-        None,
-        "run",
-        Kind.SECONDS,
-        "time limit of one image; not set: 60 s, or ten times what its format and size predict",
-        low=1,
-        high=86_400,
-        unit="s",
-        flags=("--timeout",),
-    )
-    batch_size: int = declare(
-        75, "run", Kind.WHOLE, "images in a batch", low=1, high=10_000, unit="images", flags=("--batch-size",)
-    )
-    min_free: Floor | None = declare(
-        None,
-        "run",
-        Kind.FLOOR,
-        "room to leave free where results, backups and records go; not set: 64M, at most 5 % of a file system",
-        flags=("--min-free",),
-    )
-    on_full: str = declare(
-        "auto",
-        "run",
-        Kind.CHOICE,
-        "when there is no room; pause: wait for it, stop: end with exit code 4, auto: pause where somebody looks on",
-        choices=("auto", "pause", "stop"),
-        flags=("--on-full",),
-    )
-
-    fail_fast: bool = declare(
-        False, "run", Kind.FLAG, "end at the first image that fails, with exit code 4", flags=("--fail-fast",)
     )
 
     max_pixels: int = declare(

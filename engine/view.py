@@ -384,5 +384,8 @@ class RunView(Protocol):
     async def retry_quarantined(self) -> int:
         """Put the images to wait that were left out because they crashed or hung workers; returns how many."""
 
+    async def watch(self) -> None:
+        """From now on the end of the view is a hang-up, unless ``close`` was called first."""
+
     async def close(self) -> None:
         """Let go of the run; it goes on."""

@@ -109,6 +109,20 @@ async def test_a_closed_terminal_pauses_a_run_until_somebody_comes_back(tmp_path
         it.process.wait(20)
 
 
+async def test_the_last_dashboard_that_loses_its_terminal_ends_a_run_where_asked_for(slow_root: Path) -> None:
+    with on_terminal(str(slow_root), *SLOW, "--on-hangup", "stop") as it:
+        it.until_text("q Quit")
+        it.send("r")
+        it.until_text("RUN ")
+        view = await runner.attach()
+        it.hang_up()
+        assert it.process.wait(20) == 128 + signal.SIGHUP
+        async for update in view.updates():
+            if update.phase.over:
+                assert update.phase is Phase.STOPPED
+        await view.close()
+
+
 def test_a_run_that_is_stopped_and_continued_takes_its_workers_along(tmp_path: Path, samples: Path) -> None:
     root = fill(tmp_path / "in", samples / "photo.jpg", 100)
     with on_terminal("run", str(root), "--workers", "2") as it:

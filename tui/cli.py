@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
             return dry_run(paths, settings, output, only)
         from tui.run_command import run
 
-        return run(paths, settings, output, on_hangup=arguments.on_hangup, only=only)
+        return run(paths, settings, output, only=only)
     finally:
         keep_ahead(0)
 

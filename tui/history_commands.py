@@ -7,6 +7,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from engine import history, machine
@@ -97,9 +98,8 @@ def _resume(arguments: argparse.Namespace) -> int:
 
         if not arguments.quiet:
             print(f"imgopt-tui: going on with run {past.id}: {escape(', '.join(past.paths))}", file=sys.stderr)
-        return run(
-            past.paths, settings, output_of(arguments), on_hangup=arguments.on_hangup, resumes=past.id, only=only
-        )
+        settings = replace(settings, on_hangup=arguments.on_hangup or settings.on_hangup)
+        return run(past.paths, settings, output_of(arguments), resumes=past.id, only=only)
     finally:
         keep_ahead(0)
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 import engine
+from engine.view import Hangup
 from tui.ctl_words import table
 from tui.grammar import COMMANDS, PROG, Parser, check_command, new_parser
 from tui.setting_options import add_settings
@@ -87,12 +88,6 @@ def _add_output(parser: Parser) -> None:
     form.add_argument("--json", action="store_true", help="print one JSON object with summary and results at the end")
     form.add_argument(
         "--ndjson", action="store_true", help="print one JSON line per image as it ends, then the summary"
-    )
-    parser.add_argument(
-        "--on-hangup",
-        choices=("finish", "pause", "stop"),
-        default="finish",
-        help="when the terminal closes; pause: until imgopt-tui attach lets it go on (default: finish)",
     )
     parser.add_argument("--csv", metavar="FILE", help="write one line an image to FILE at the end")
     parser.add_argument(
@@ -236,6 +231,7 @@ def _resume_parser() -> argparse.ArgumentParser:
     parser = new_parser("resume", "Go on with a run that did not come to its end, with the same settings.")
     _add_run(parser, "the newest that did not end")
     _add_output(parser)
+    parser.add_argument("--on-hangup", choices=tuple(Hangup), help="when its terminal closes (default: as before)")
     return parser
 
 

@@ -21,7 +21,7 @@ from engine.run import Run
 from engine.server import RunServer
 from engine.settings import Settings
 from engine.signals import GRACE_SECONDS, RunSignals
-from engine.view import Hangup, Phase
+from engine.view import Phase
 from tui.run_output import Output, Progress, image_line, put, put_json, tell
 from tui.saved import saved
 from tui.text import escape
@@ -34,13 +34,7 @@ EXIT_LIMIT = 4
 
 
 def run(
-    paths: Sequence[str],
-    settings: Settings,
-    output: Output,
-    *,
-    on_hangup: str = "finish",
-    resumes: str = "",
-    only: Collection[str] = (),
+    paths: Sequence[str], settings: Settings, output: Output, *, resumes: str = "", only: Collection[str] = ()
 ) -> int:
     """Run to the end and print what was asked for; returns the exit code. ``resumes``: the run this one continues;
     ``only``: full paths of the images it is about, empty for all."""
@@ -49,7 +43,7 @@ def run(
     with contextlib.ExitStack() as stack:
         table = stack.enter_context(saved(output.csv, "CSV")) if output.csv is not None else None
         made = partial(Run, paths, settings, resumes=resumes, only=only)
-        code, report = asyncio.run(_run(made, output, Hangup(on_hangup), table))
+        code, report = asyncio.run(_run(made, output, table))
     if output.on_finish is not None:
         _hand_over(output.on_finish, {"exitCode": code, "summary": report})
     if output.bell and sys.stderr.isatty():
@@ -65,9 +59,7 @@ def _hand_over(command: str, value: dict[str, object]) -> None:
         tell(f"the command of --on-finish ended with {ended.returncode}: {escape(command)}")
 
 
-async def _run(
-    made: Callable[..., Run], output: Output, on_hangup: Hangup, table: TextIO | None
-) -> tuple[int, dict[str, object]]:
+async def _run(made: Callable[..., Run], output: Output, table: TextIO | None) -> tuple[int, dict[str, object]]:
     progress = Progress(output)
 
     def on_event(event: Event) -> None:
@@ -79,7 +71,6 @@ async def _run(
                 tell(line)
 
     work = made(on_event=on_event)
-    work.on_hangup = on_hangup
     signals = RunSignals(work, stopping=lambda number: _stopping(number, progress))
     signals.install()
     waits_for = ""

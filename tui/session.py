@@ -53,6 +53,7 @@ class Session:
         self.mirror.open(view.info)
         self._changed()
         try:
+            await view.watch()
             async for update in view.updates():
                 if self.view is not view:
                     return

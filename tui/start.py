@@ -120,6 +120,8 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: RunView | Non
         except Exception as error:  # not even Textual could end in order
             logging.getLogger("imgopt-tui").exception("the dashboard broke down")
             app.broken = app.broken or error
+        if app.broken:
+            await app.session.let_go()  # a fault of the screen is no closed terminal
     with contextlib.suppress(OSError):
         if app.broken:
             _say(_broken(app.broken, app.mirror.info.run_id if app.mirror.working and app.mirror.info else ""))

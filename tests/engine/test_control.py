@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine import runner
@@ -16,7 +17,9 @@ from engine.journal_file import JournalFile, journal_path
 from engine.known import hash_file
 from engine.places import state_folder
 from engine.priority import IoClass, own_nice
+from engine.remote import RemoteRun
 from engine.run import Run
+from engine.server import RunServer
 from engine.settings import Settings
 from engine.view import Hangup, ImageState, Phase, RunView, Update, Window
 from engine.why import Why
@@ -201,3 +204,41 @@ async def test_a_nice_value_that_only_a_fresh_process_can_have_replaces_the_work
         assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in now} == {own_nice()}
     assert sorted(refused) == sorted(first)
     assert not [line for level, line in recorder.lines if level != "info" and "the run was stopped" not in line]
+
+
+@pytest.mark.parametrize(
+    ("mode", "phase"), [("finish", Phase.RUNNING), ("pause", Phase.PAUSED), ("stop", Phase.STOPPED)]
+)
+async def test_the_last_screen_that_is_gone_without_a_word_is_a_hang_up(
+    tmp_path: Path, samples: Path, mode: str, phase: Phase
+) -> None:
+    root = fill(tmp_path / "in", samples / "photo.jpg", 200)
+    settings = Settings(workers=1, on_hangup=mode)
+    async with asyncio.timeout(60), Run([str(root)], settings) as run, RunServer(run, detached=True) as server:
+        assert server.path is not None
+        left, stays, lost, ctl = [await RemoteRun.connect(server.path) for _ in range(4)]
+        for view in (left, stays, lost):
+            await view.watch()
+        await left.close()
+        lost._writer.transport.abort()
+        await ctl.close()
+        assert (await anext(aiter(stays.updates()))).phase is Phase.RUNNING
+        stays._writer.transport.abort()
+        again = await RemoteRun.connect(server.path)
+        if phase is not Phase.RUNNING:
+            await until(again, lambda update: update.phase is phase)
+        else:
+            await until(again, lambda update: update.totals.done >= 3)
+            assert run.phase is phase
+        await again.close()
+        for view in (lost, stays):
+            await view.close()
+
+
+async def test_workers_begin_with_the_priority_that_is_set(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "photo.jpg", 50)
+    async with asyncio.timeout(60), Run([str(root)], Settings(workers=2, nice=12, ionice="idle")) as run:
+        seen = await until(run, lambda update: sum(bool(worker.pid) for worker in update.workers) == 2)
+        assert (nices(seen), seen.nice) == ({12}, 12)
+        kinds = {psutil.Process(worker.pid).ionice().ioclass for worker in seen.workers}
+        assert kinds == {psutil.IOPRIO_CLASS_IDLE}

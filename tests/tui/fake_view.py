@@ -42,7 +42,7 @@ class FakeView:
         self.calls: list[str] = []
         self.asked: list[Window] = []
         self.lines: list[LogLine] = []
-        self.closed = False
+        self.closed = self.watched = False
         self._changes: list[tuple[int, int]] = []
         self._news = asyncio.Event()
         self._next = 0
@@ -290,6 +290,12 @@ class FakeView:
             self.set(index, ImageState.WAITING)
         self.publish()
         return len(failed)
+
+    async def watch(self) -> None:
+        self.watched = True
+
+    async def hang_up(self) -> None:
+        self.calls.append("hang up")
 
     async def close(self) -> None:
         self.closed = True

@@ -42,6 +42,9 @@ class ServedView(FakeView):
             del self._log[:-50]
             self._moved.notify_all()
 
+    async def hang_up(self) -> None:
+        await self.pause()
+
     async def next_update(self, since: int) -> Update:
         async with self._moved:
             while self.version == since and not self.phase.over:
@@ -54,10 +57,10 @@ class ServedView(FakeView):
                 self._changes = []
 
 
-async def serve(images: int, done: int, rate: float) -> None:
+async def serve(images: int, done: int, rate: float, *, pauses: bool) -> None:
     view = ServedView(images)
     view.step(done)
-    async with RunServer(cast(Run, view)):
+    async with RunServer(cast(Run, view), detached=pauses):
         print(view.info.run_id, flush=True)
         began, ended = time.monotonic(), 0
         while True:
@@ -70,9 +73,9 @@ async def serve(images: int, done: int, rate: float) -> None:
 
 
 @contextmanager
-def served(images: int = 10_000, done: int = 2_870, rate: float = 11.3) -> Iterator[str]:
-    """A run to attach to; gives its id."""
-    options: list[Any] = ["--images", images, "--done", done, "--rate", rate]
+def served(images: int = 10_000, done: int = 2_870, rate: float = 11.3, *, pauses: bool = False) -> Iterator[str]:
+    """A run to attach to; gives its id. ``pauses``: at a hang-up."""
+    options: list[Any] = ["--images", images, "--done", done, "--rate", rate, *["--pauses"] * pauses]
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.tui.served", *map(str, options)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -90,8 +93,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--done", type=int, default=2_870, help="images that are through when it begins")
     parser.add_argument("--rate", type=float, default=11.3, help="images a second")
+    parser.add_argument("--pauses", action="store_true", help="pause when the last screen is gone without a word")
     given = parser.parse_args()
-    asyncio.run(serve(given.images, given.done, given.rate))
+    asyncio.run(serve(given.images, given.done, given.rate, pauses=given.pauses))
 
 
 if __name__ == "__main__":

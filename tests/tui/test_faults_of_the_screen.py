@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import places
+from engine import places, runner
+from engine.view import Phase
 from tests.terminal import on_terminal
 from tests.tui.served import served
 
@@ -38,8 +39,8 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_a_screen_that_breaks_gives_the_terminal_back_and_says_in_a_line_how_to_come_back() -> None:
-    with served() as run, on_terminal(sys.executable, "-c", BREAKS, whole=True, size=(200, 30)) as it:
+async def test_a_screen_that_breaks_gives_the_terminal_back_and_says_in_a_line_how_to_come_back() -> None:
+    with served(pauses=True) as run, on_terminal(sys.executable, "-c", BREAKS, whole=True, size=(200, 30)) as it:
         assert it.wait() == 1
         it.until_text(
             f"imgopt-tui: the dashboard broke down (ValueError: a fault\\x1b[31m of ours); run {run} goes on, "
@@ -48,6 +49,9 @@ def test_a_screen_that_breaks_gives_the_terminal_back_and_says_in_a_line_how_to_
         assert not it.raw_mode
         assert b"Traceback" not in it.raw
         assert it.raw.rindex(b"\x1b[?1049l") < it.raw.rindex(b"broke down")
+        view = await runner.attach(run)
+        assert (await anext(aiter(view.updates()))).phase is Phase.RUNNING, "a fault of the screen is no hang-up"
+        await view.close()
     log = places.log_file().read_text()
     assert "Traceback" in log
     assert "a fault" in log

@@ -70,8 +70,9 @@ class Life:
         self._paused += seconds
 
     def stop(self) -> None:
-        """It is to end before its end."""
-        self.phase = Phase.STOPPING
+        """It is to end before its end; too late once it is over."""
+        if not self.over:
+            self.phase = Phase.STOPPING
 
     def last_work(self) -> None:
         """The last image is through: the times stand still; the phase is set when everything is written down."""

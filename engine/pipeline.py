@@ -159,12 +159,14 @@ def prepare(
     stage: Callable[[Stage, float, int], None],
     started: float,
     factors: Mapping[str, float] = MappingProxyType({}),
+    open_source: Callable[[int, str], Source] = lambda _, path: Source(path),
 ) -> Needs | Write | Outcome:
     """Everything but the write. ``stage`` is told each stage with the predicted CPU seconds and bytes; ``factors``
-    correct predicted bytes by kind of image (``engine.corrections``)."""
+    correct predicted bytes by kind of image (``engine.corrections``); ``open_source`` opens the image of a number
+    at a path."""
     original_size = 0
     try:
-        with Source(job.source) as source:
+        with open_source(job.index, job.source) as source:
             original_size = source.size
             limit = job.recipe.policy.limits.max_file_size
             if source.size > limit:

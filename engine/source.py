@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,8 @@ from typing import Self
 from engine.errors import Declined, Unreadable, system_reason
 
 __all__ = ["Identity", "Source", "read_kept"]
+
+CHANGED = "changed while it was read; run again when it is complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,10 @@ class Source:
         self.path = path
         self.content = ""
         """``content_hash`` of the file, where its result is made from another one."""
+        self.seconds = 0.0
+        """How long opening and reading it have taken."""
+        self._data: bytes | None = None
+        began = time.monotonic()
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except OSError as error:
@@ -55,8 +62,9 @@ class Source:
             if not stat.S_ISREG(self.status.st_mode):
                 raise Declined("not a regular file")
         except BaseException:
-            self._close()
+            self.close()
             raise
+        self.seconds = time.monotonic() - began
 
     def _look(self) -> os.stat_result:
         try:
@@ -64,8 +72,8 @@ class Source:
         except OSError as error:
             raise Unreadable(f"cannot be read: {system_reason(error)}") from None
 
-    def _close(self) -> None:
-        """An error at the close of a file that was only read says nothing of what was read."""
+    def close(self) -> None:
+        """Let go of it. An error at the close of a file that was only read says nothing of what was read."""
         with contextlib.suppress(OSError):
             os.close(self._fd)
 
@@ -84,8 +92,24 @@ class Source:
         """As it was when it was opened."""
         return Identity.of(self.status)
 
+    @property
+    def fetched(self) -> int:
+        """Bytes of its content that are held for ``read``."""
+        return len(self._data) if self._data is not None else 0
+
+    def fetch(self) -> None:
+        """Read it now and hold the content for ``read``; raises Unreadable as that does."""
+        self._data = self._content()
+
     def read(self) -> bytes:
-        """The whole file; raises Unreadable when it cannot be read or changes its size meanwhile."""
+        """The whole file; raises Unreadable when it cannot be read or changes meanwhile."""
+        data, self._data = self._content() if self._data is None else self._data, None
+        if Identity.of(self._look()) != self.identity:
+            raise Unreadable(CHANGED)
+        return data
+
+    def _content(self) -> bytes:
+        began = time.monotonic()
         try:
             parts: list[bytes] = []
             left = self.size + 1
@@ -94,8 +118,9 @@ class Source:
                 left -= len(part)
         except OSError as error:
             raise Unreadable(f"cannot be read: {system_reason(error)}", cause=error) from None
-        if left != 1 or Identity.of(self._look()) != self.identity:
-            raise Unreadable("changed while it was read; run again when it is complete")
+        if left != 1:
+            raise Unreadable(CHANGED)
+        self.seconds += time.monotonic() - began
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def __enter__(self) -> Self:
@@ -104,7 +129,7 @@ class Source:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self.close()
 
 
 def read_kept(path: str, allowed: int) -> bytes | int:

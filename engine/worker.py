@@ -3,6 +3,7 @@
     main thread      takes a task ▸ ``pipeline.prepare`` ▸ hands the result to the writer
     writer thread    writes results to disk while the main thread decodes the next image (``writer.py``)
     reader thread    parses stdin into the task list; end of input without ``exit`` means the parent is gone
+    ahead threads    read the next images where the file system is slow (``ahead.py``)
 
 Lines in:  ``{"recipe": N, "value": {…}}``, ``{"task": INDEX, "source": …, "target": …, "recipe": N, "allowance": BYTES,
 "temp": NAME, "careful": BOOL, "base": NAME, "origin": PATH, "trial": BOOL}``, ``{"recall": INDEX}``,
@@ -31,6 +32,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine import resident
+from engine.ahead import ReadAhead
 from engine.corrections import WORTH_BYTES
 from engine.writer import GroupWriter
 
@@ -78,6 +80,7 @@ class Worker:
         self._out_lock = threading.Lock()
         self._tasks: deque[dict[str, Any]] = deque()
         self._changed = threading.Condition()
+        self._ahead = ReadAhead()
         self._exit = False
         self._lanes: TuningLanes | None = None
         self._recipes: dict[int, Any] = {}
@@ -120,6 +123,7 @@ class Worker:
         with self._changed:
             if "task" in message:
                 self._tasks.append(message)
+                self._ahead.want(message["task"], message["source"])
             elif "tune" in message:
                 self._tune(message)
             elif "recipe" in message:
@@ -130,6 +134,7 @@ class Worker:
                 recalled = next((task for task in self._tasks if task["task"] == message["recall"]), None)
                 if recalled is not None:
                     self._tasks.remove(recalled)
+                    self._ahead.forget(recalled["task"])
             elif message.get("exit"):
                 self._exit = True
             self._changed.notify()
@@ -193,7 +198,7 @@ class Worker:
         more = {name: task[name] for name in ("careful", "base", "origin", "trial") if name in task}
         job = Job(index, *paths, recipe, **more)
         before = resident.mark()
-        answer = prepare(job, task["allowance"], task["temp"], stage, started, self._factors)
+        answer = prepare(job, task["allowance"], task["temp"], stage, started, self._factors, self._ahead.open)
         if isinstance(answer, Needs):
             self.send(needs=answer.bytes, index=index)
         elif isinstance(answer, Write) and not job.trial:

@@ -142,6 +142,12 @@ def test_resume_leaves_out_what_is_done_whether_the_journal_is_there_or_not() ->
     assert result["journal"]["already"] == result["ledgers"]["already"] == 990
 
 
+def test_files_that_come_slowly_are_read_ahead() -> None:
+    result = figures("read_ahead", "--count", 60, "--thumbnails", "--waits", 10, "-j", 2)
+
+    assert result["waits"]["10"]["gain"]["low"] > 0
+
+
 def test_crash_safety_is_compared_with_a_run_that_writes_over_its_sources() -> None:
     result = figures("crash_safety", "--count", 20, "--thumbnails")
 

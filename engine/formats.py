@@ -6,10 +6,12 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["SIGNATURE_BYTES", "Format", "FormatInfo", "corrected", "format_for_extension", "info", "sniff"]
+__all__ = ["MAX_SIDE", "SIGNATURE_BYTES", "Format", "FormatInfo", "corrected", "format_for_extension", "info", "sniff"]
 
 SIGNATURE_BYTES = 64
 """Bytes from the start of a file that ``sniff`` looks at."""
+MAX_SIDE = 65_535
+"""Largest side in pixels that can be asked for."""
 
 
 class Format(StrEnum):

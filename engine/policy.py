@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from engine.efforts import Effort
-from engine.quality import QualityTarget
+
+if TYPE_CHECKING:
+    from engine.quality import QualityTarget
 
 __all__ = ["Limits", "Loss", "MetadataPolicy", "Policy", "Savings", "SizeLimit", "Verify"]
 __all__ += ["parse_share_or_size", "parse_size"]

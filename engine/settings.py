@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.efforts import Effort
-from engine.formats import Format
-from engine.job import Recipe
-from engine.policy import Limits, Loss, MetadataPolicy, Policy, Savings, SizeLimit, Verify
-from engine.quality import QualityTarget
+from engine.formats import MAX_SIDE, Format
+from engine.policy import Loss, MetadataPolicy, Savings, SizeLimit, Verify
 from engine.run_settings import RunSettings
 from engine.schema import Kind, Setting, declare
-from engine.task import MAX_SIDE, Quality, Resize, ResizeMode, TaskSettings
-from engine.variants import Variant, variants_of
+
+if TYPE_CHECKING:
+    from engine.job import Recipe
+    from engine.variants import Variant
 
 __all__ = ["SCHEMA", "Kind", "Setting", "Settings", "setting"]
 
@@ -274,48 +274,14 @@ class Settings(RunSettings):
     @property
     def variants(self) -> tuple[Variant, ...]:
         """The siblings that every image gets."""
-        return variants_of([Format(name) for name in self.also], self.widths)
+        return self.recipe().variants
 
     def recipe(self) -> Recipe:
-        """What a worker must know of them."""
-        overall = 100 if self.lossless else self.quality
-        quality = Quality(
-            overall=overall,
-            jpeg=self.quality_jpeg or overall or WEB_PRESET[Format.JPEG],
-            png=self.quality_png or 100,
-            webp=self.quality_webp or overall or WEB_PRESET[Format.WEBP],
-            avif=self.quality_avif or overall or WEB_PRESET[Format.AVIF],
-        )
-        settings = TaskSettings(quality, self._resize(), None if self.format == "original" else Format(self.format))
-        policy = Policy(
-            min_savings=self.min_savings,
-            skip_larger=self.skip_larger,
-            verify=Verify(self.verify),
-            limits=Limits(self.max_pixels, self.max_frames, self.max_file_size),
-            allow_loss=frozenset(Loss(kind) for kind in self.allow_loss),
-            metadata=MetadataPolicy(self.metadata),
-            lossless=self.lossless,
-            max_size=self.max_size,
-            effort=Effort(self.effort),
-            replace=self.replace,
-            preserve=frozenset(self.preserve),
-            target=self._target(),
-        )
-        return Recipe(settings, policy, self.variants)
+        """What a worker must know of them. Every start of the program reads settings, only runs make recipes: what
+        those need is loaded then."""
+        from engine.recipe import recipe_of
 
-    def _target(self) -> QualityTarget | None:
-        if self.target_quality is None or self.lossless:
-            return None
-        return QualityTarget(self.target_quality, self.worst_tile, self.min_quality, self.max_quality)
-
-    def _resize(self) -> Resize:
-        if self.width or self.height:
-            return Resize(ResizeMode.BOX, None, self.width, self.height)
-        if self.long_edge:
-            return Resize(ResizeMode.LONGEST, self.long_edge)
-        if self.short_edge:
-            return Resize(ResizeMode.SHORTEST, self.short_edge)
-        return Resize()
+        return recipe_of(self)
 
     def to_json(self) -> dict[str, object]:
         """Values that differ from the default, in the form ``with_values`` reads."""

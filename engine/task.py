@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from engine.formats import Format
+from engine.formats import MAX_SIDE, Format
 
 __all__ = [
     "Dialect",
@@ -110,8 +110,6 @@ class Quality:
 
 
 _QUALITY_KEYS = ("global", "jpeg", "png", "webp", "avif")
-MAX_SIDE = 65_535
-"""Largest side in pixels that can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from engine.catalog import Catalog, Folder
 from engine.formats import format_for_extension
-from engine.job import Job, Recipe
+from engine.job import Job
 from engine.known import Verdict, judge
 from engine.plan import Found, Plan
+from engine.recipes import Recipes
 from engine.remembered import known_so_far
 from engine.why import Why
 
@@ -34,14 +35,13 @@ class Candidates:
     """Done by an earlier run."""
     left_out: int = 0
     """No inputs for other reasons."""
-    _recipes: list[Recipe] = field(default_factory=list)
-    """Of the plan's roots."""
+    _recipes: Recipes = field(init=False)
     _origins: dict[int, str] = field(default_factory=dict)
 
     async def scan(self, note: Callable[[str, str], None], listed: Listed = lambda folder, found, what: None) -> None:
         """Fill the catalogue; the listing, and the look at what is known, run in a thread. ``note`` takes a level and
         a line, ``listed`` every file of the scan, in order."""
-        self._recipes = [self.plan.recipe()] * len(self.plan.roots)
+        self._recipes = Recipes(self.plan)
         chunks = self._judged(note)
         while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
             folder, judged = chunk
@@ -52,7 +52,7 @@ class Candidates:
     def _judged(self, note: Callable[[str, str], None]) -> Iterator[tuple[Folder, list[tuple[Found, Verdict]]]]:
         known = known_so_far(self.plan.settings)
         for folder, found in self.plan.scan(lambda line: note("warning", line)):
-            recipe = self._recipes[folder.root]
+            recipe = self._recipes.of(folder)
             yield folder, list(zip(found, judge(known, recipe, folder, found), strict=True))
 
     def _add(self, folder: Folder, judged: Sequence[tuple[Found, Verdict]]) -> None:
@@ -85,5 +85,5 @@ class Candidates:
 
     def job(self, index: int) -> Job:
         """An image to be tried."""
-        recipe = self._recipes[self.catalog.folder(index).root]
+        recipe = self._recipes.of(self.catalog.folder(index))
         return replace(self.catalog.job(index, recipe, self._origins.get(index, "")), trial=True)

@@ -9,11 +9,15 @@ import os
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.formats import Format
 from engine.job import Job, Outcome, Recipe, Sibling, Stage, Status
 from engine.quality import Measured
 from engine.view import ImageState
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
 
 __all__ = ["Catalog", "Folder"]
 
@@ -46,6 +50,8 @@ class Folder:
     """The source's path below its root, for display; the root's own name in front when there are several roots."""
     root: int = 0
     """Which of the plan's roots it belongs to."""
+    settings: Settings | None = None
+    """Those of its images; None: the run's."""
 
 
 class Catalog:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import Problem
@@ -36,11 +37,12 @@ def project_file() -> Path:
     return Path(PROJECT_FILE).absolute()
 
 
-def files_of(config: Path | None) -> tuple[FileSettings, ...]:
+def files_of(options: Options) -> tuple[FileSettings, ...]:
     """The settings files of an invocation, the nearest last; one that does not exist is empty."""
-    if config is not None:
-        return (read_settings(config, required=True),)
-    return read_settings(user_file()), read_settings(project_file(), project=True)
+    if options.config is not None:
+        return (read_settings(options.config, required=True),)
+    project = (read_settings(project_file(), project=True),) if options.project_files else ()
+    return read_settings(user_file()), *project
 
 
 def layers_of(files: Sequence[FileSettings], options: Options) -> tuple[list[Layer], list[Problem]]:
@@ -57,14 +59,14 @@ def layers_of(files: Sequence[FileSettings], options: Options) -> tuple[list[Lay
         layers.append(file.layer)
     if options.preset is not None:
         below, unknown = chosen(options.preset, own, COMMAND_LINE, "--preset")
-        layers.append(below)
+        layers.append(replace(below, source=f"--preset {options.preset}"))
         problems += unknown
     return [*layers, Layer(COMMAND_LINE, options.values, options.flags)], problems
 
 
 def resolved(options: Options) -> Resolved:
     """The settings of one invocation and where each comes from; raises ConfigError with every problem."""
-    return resolve(*layers_of(files_of(options.config), options))
+    return resolve(*layers_of(files_of(options), options))
 
 
 def load(options: Options) -> Settings:

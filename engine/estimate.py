@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from engine import monitor
 from engine.candidates import Candidates, Listed
 from engine.events import Event, Finished, WorkerReady
+from engine.folder_settings import FolderSettings
 from engine.forecast import Estimate, Load, Row, Tried, forecast
 from engine.headroom import Headroom
 from engine.interval import Range
@@ -56,6 +57,7 @@ async def estimate(
     roots: Sequence[str],
     settings: Settings,
     *,
+    own: FolderSettings | None = None,
     only: Collection[str] = (),
     sample: Sample = SAMPLE,
     progress: Callable[[Estimate], None] = lambda estimate: None,
@@ -64,14 +66,15 @@ async def estimate(
     listed: Listed = lambda folder, found, what: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Estimate:
-    """What a run over ``roots`` with ``settings`` would come to, over the images ``only`` unless it is empty.
+    """What a run over ``roots`` with ``settings``, and with ``own`` of single folders, would come to, over the images
+    ``only`` unless it is empty.
 
     ``progress`` is told better estimates on the way, on this event loop: the first has counts alone. Setting ``cancel``
     ends it early with what is known by then, whose ``complete`` is False; cancelling the task ends it at once. ``note``
     takes a level and a line for a log, ``listed`` every file of the scan before the first is tried. Raises PlanError as
     a run does, and PoolError when no worker can be started.
     """
-    candidates = Candidates(make_plan(roots, settings, only))
+    candidates = Candidates(make_plan(roots, settings, own, only))
     await candidates.scan(note, listed)
     trial = Trial(candidates, settings, sample, progress, note, clock)
     progress(trial.estimate())

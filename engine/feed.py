@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from engine.catalog import Folder
 from engine.events import Finished
-from engine.job import Job, Outcome, Recipe, Status
+from engine.job import Job, Outcome, Status
 from engine.known import Known, Verdict, judge
 from engine.plan import Found, Plan
 from engine.pool import ParallelProcessPool
 from engine.progress import BatchedProgress, RunState
+from engine.recipes import Recipes
 from engine.room import BackupRoom
+from engine.settings import Settings
+from engine.summary import summary
 from engine.temps import remove_stale_temps
 from engine.why import Why
 
@@ -29,16 +32,15 @@ class Feed:
     def __init__(
         self,
         plan: Plan,
-        recipes: Sequence[Recipe],
+        recipes: Recipes,
         state: RunState,
         progress: BatchedProgress,
         pool: ParallelProcessPool,
         note: Callable[[str, str], None],
         known: Callable[[], Known | None] = lambda: None,
     ) -> None:
-        """``recipes`` are those of the plan's roots, in order; ``note`` takes a level and a line for the log; ``known``
-        waits for what is remembered of earlier runs, None for nothing. ``only``: full paths of the images to take in,
-        empty for all."""
+        """``note`` takes a level and a line for the log; ``known`` waits for what is remembered of earlier runs, None
+        for nothing."""
         self._plan = plan
         self._recipes = recipes
         self._state = state
@@ -53,6 +55,8 @@ class Feed:
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
         self._left_out: set[int] = set()
+        self._refused: dict[int, Outcome] = {}
+        """Rows that fail without a worker, however often they are tried."""
         self.set_aside: set[int] = set()
         """Rows left out because they are quarantined."""
         self._submitting = -1
@@ -98,6 +102,7 @@ class Feed:
         """The listing runs in a thread, and so does looking at what is done already."""
         folders = self._judged()
         swept: set[str] = set()
+        told: set[Settings] = set()
         while not self._stopped:
             chunk = await asyncio.to_thread(next, folders, None)
             if chunk is None:
@@ -107,12 +112,15 @@ class Feed:
                 swept = {folder.target}  # a folder's chunks come one after the other
                 if removed := await asyncio.to_thread(remove_stale_temps, folder.target):
                     self._note("info", f"{folder.target}: removed {removed} temporary files of a run that was killed")
+            if folder.settings is not None and folder.settings not in told:
+                told.add(folder.settings)
+                self._note("info", f"{folder.source}: settings of its own: {summary(folder.settings)}")
             self._add(folder, found, verdicts)
 
     def _judged(self) -> Iterator[tuple[Folder, list[Found], list[Verdict]]]:
         known = self._known()
         for folder, found in self._plan.scan(lambda line: self._note("warning", line)):
-            recipe = self._recipes[folder.root]
+            recipe = self._recipes.of(folder)
             yield folder, found, judge(known, recipe, folder, found)
 
     def _add(self, folder: Folder, found: Sequence[Found], verdicts: Sequence[Verdict]) -> None:
@@ -127,8 +135,11 @@ class Feed:
                 self._left_out.add(index)
                 if verdict.why is Why.QUARANTINED:
                     self.set_aside.add(index)
-                reason, size = verdict.skip, entry.size
-                outcome = Outcome(Status.SKIPPED, reason, original_size=size, optimized_size=size, why=verdict.why)
+                wrong = verdict.why is Why.BAD_SETTINGS
+                status, size = Status.FAILED if wrong else Status.SKIPPED, entry.size
+                outcome = Outcome(status, verdict.skip, original_size=size, optimized_size=size, why=verdict.why)
+                if wrong:
+                    self._refused[index] = outcome
                 self._progress.put(Finished(index, -1, outcome))
         state.metrics.planned(len(catalog))
         self._progress.touch()
@@ -153,6 +164,9 @@ class Feed:
                 await self._rows_known.wait()
 
     async def _submit(self, index: int) -> None:
+        if index in self._refused:
+            self._progress.put(Finished(index, -1, self._refused[index]))
+            return
         size = self._state.catalog.original(index)
         if self.room.claim(index, size):
             self._submitting = index
@@ -164,4 +178,4 @@ class Feed:
 
     def _job(self, index: int) -> Job:
         catalog = self._state.catalog
-        return catalog.job(index, self._recipes[catalog.folder(index).root], self._origins.get(index, ""))
+        return catalog.job(index, self._recipes.of(catalog.folder(index)), self._origins.get(index, ""))

@@ -50,6 +50,11 @@ _INFO = (
 _BY_FORMAT = {entry.format: entry for entry in _INFO}
 _BY_EXTENSION = {extension: entry.format for entry in _INFO for extension in entry.extensions}
 
+OTHER_IMAGES = frozenset(
+    (".bmp", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".svg", ".ico", ".psd", ".tga", ".apng", ".jfif", ".jls")
+)
+"""Extensions of images that are looked at although no format we read has them: the content decides."""
+
 
 def info(format: Format) -> FormatInfo:
     """The table's row of ``format``."""
@@ -59,6 +64,12 @@ def info(format: Format) -> FormatInfo:
 def format_for_extension(extension: str) -> Format | None:
     """The format a file name's extension promises (``.JPG`` → JPEG), or None when it promises none we read."""
     return _BY_EXTENSION.get(extension.lower())
+
+
+def looks_like_image(name: str) -> bool:
+    """Whether a file's extension makes it worth a look at its content."""
+    extension = os.path.splitext(name)[1].lower()
+    return format_for_extension(extension) is not None or extension in OTHER_IMAGES
 
 
 def corrected(path: str, format: Format) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import RunnerError
+from engine.folder_settings import FolderSettings, with_folders, without_folders
 from engine.known import DEATHS
 from engine.places import state_folder
 from engine.runner import running
@@ -62,6 +63,8 @@ class PastRun:
     """The run it continued; empty for none."""
     report: Mapping[str, Any] = field(default_factory=dict)
     """As ``benchmark_report`` made it; of an interrupted run only counts and bytes."""
+    own: FolderSettings = field(default_factory=FolderSettings)
+    """Settings of single folders."""
 
     @property
     def unfinished(self) -> bool:
@@ -73,7 +76,7 @@ class PastRun:
         plain = {"run": self.id, "started": self.started, "ended": self.ended, "phase": self.phase}
         where = {"roots": list(self.roots), "output": self.output, "inPlace": self.in_place, "resumes": self.resumes}
         counts = {name: value for name, value in self.report.items() if not isinstance(value, dict)}
-        return {**counts, **plain, **where, "settings": dict(self.settings)}
+        return {**counts, **plain, **where, "settings": with_folders(self.settings, self.own)}
 
 
 def _journal() -> Path:
@@ -127,6 +130,7 @@ def _unusable(error: Exception) -> RunnerError:
 def _past(row: Mapping[str, Any], counts: Mapping[str, tuple[int, int, int]], alive: bool) -> PastRun:
     phase = RUNNING if alive else row["phase"] or INTERRUPTED
     report = json.loads(row["report"]) if row["report"] else _counted(counts)
+    settings, own = without_folders(json.loads(row["settings"]))
     return PastRun(
         row["number"],
         row["id"],
@@ -137,9 +141,10 @@ def _past(row: Mapping[str, Any], counts: Mapping[str, tuple[int, int, int]], al
         tuple(json.loads(row["paths"])),
         row["output"],
         bool(row["in_place"]),
-        json.loads(row["settings"]),
+        settings,
         row["resumes"] or "",
         report,
+        own,
     )
 
 

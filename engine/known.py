@@ -80,7 +80,7 @@ def judge(known: Known | None, recipe: Recipe, folder: Folder, found: Sequence[F
 
     def one(each: Found) -> Verdict:
         if each.skip:
-            return Verdict(each.skip)
+            return Verdict(each.skip, each.why)
         if known is None or each.status is None:
             return TO_DO
         path = target = join(folder.source, each.name)

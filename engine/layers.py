@@ -46,7 +46,9 @@ class Options:
     """Field name → the option."""
     preset: str | None = None
     config: Path | None = None
-    """The file that replaces the user's and the project's; None for these two."""
+    """The file that replaces all others; None for the user's and the project's."""
+    project_files: bool = True
+    """Whether project files are read, the one in the working directory and those beside the images."""
 
 
 @dataclass(frozen=True, slots=True)

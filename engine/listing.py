@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from engine import folders
 from engine.backup import AREA
-from engine.formats import Format, format_for_extension
-from engine.plan import is_folder, looks_like_image
+from engine.formats import Format, format_for_extension, looks_like_image
+from engine.plan import is_folder
 
 __all__ = ["Entry", "count_tree", "list_folder"]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.absolute import absolute
 from engine.events import Finished, Retried
+from engine.folder_settings import FolderSettings, with_folders
 from engine.journal import Journal, RunRow
 from engine.known import Known
 from engine.places import state_folder
@@ -32,12 +33,13 @@ class RunMemory:
         run_id: str,
         paths: Sequence[str],
         plan: Plan,
+        own: FolderSettings | None,
         records: RunRecords,
         state: RunState,
         log: RunLog,
         resumes: str = "",
     ) -> None:
-        """``paths`` as they were given."""
+        """``paths`` as they were given, ``own`` the settings of single folders."""
         self._settings = plan.settings
         self._records = records
         self._note = log.note
@@ -53,7 +55,7 @@ class RunMemory:
             tuple(os.path.abspath(path) for path in paths),
             plan.output,
             plan.settings.in_place,
-            absolute(plan.settings).to_json(),
+            with_folders(absolute(plan.settings).to_json(), own),
             records.folders,
             resumes,
             tuple(sorted(plan.only)),

@@ -16,24 +16,28 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def output_names(names: Sequence[str], format: Format | None) -> list[str]:
+def output_names(names: Sequence[str], formats: Sequence[Format | None]) -> list[str]:
     """Output names of the images of one folder, all distinct, also for a file system that folds case.
 
-    ``format`` None keeps the names. A name whose extension belongs to ``format`` is kept; others have theirs
-    replaced, or, where that is taken, the new one added, then ``-2``, ``-3`` … before it.
+    ``formats`` are those of the results; None keeps a name. A name whose extension belongs to its format is kept;
+    others have theirs replaced, or, where that is taken, the new one added, then ``-2``, ``-3`` … before it.
     """
-    if format is None:
+    if not any(formats):
         return list(names)
-    extension = info(format).extensions[0]
-    own = [os.path.splitext(name)[1].lower() in info(format).extensions for name in names]
-    wanted = [n if same else os.path.splitext(n)[0] + extension for n, same in zip(names, own, strict=True)]
+    pairs = zip(names, formats, strict=True)
+    extensions = [info(format).extensions if format else (_extension(name),) for name, format in pairs]
+    own = [_extension(name) in known for name, known in zip(names, extensions, strict=True)]
+    wanted = [
+        name if same else os.path.splitext(name)[0] + known[0]
+        for name, same, known in zip(names, own, extensions, strict=True)
+    ]
     claims: dict[str, int] = {}
     for name in wanted:
         claims[fold(name)] = claims.get(fold(name), 0) + 1
     taken = {fold(name) for name, same in zip(names, own, strict=True) if same}
     result = list(names)
     for at in sorted(range(len(names)), key=lambda at: os.fsencode(names[at])):
-        name, want = names[at], wanted[at]
+        name, want, extension = names[at], wanted[at], extensions[at][0]
         if own[at]:
             continue
         choice = want if claims[fold(want)] == 1 else name + extension
@@ -46,13 +50,15 @@ def output_names(names: Sequence[str], format: Format | None) -> list[str]:
     return result
 
 
-def output_names_beside(names: Sequence[str], format: Format | None) -> list[str]:
+def _extension(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def output_names_beside(names: Sequence[str], formats: Sequence[Format | None]) -> list[str]:
     """As ``output_names``, for results that are written beside their sources: files that have the format already do
     not count, because they may be the results of an earlier run. A name that one of them has is given all the same;
     the image is then left out."""
-    if format is None:
-        return list(names)
-    known = info(format).extensions
-    others = [name for name in names if os.path.splitext(name)[1].lower() not in known]
-    chosen = dict(zip(others, output_names(others, format), strict=True))
+    pairs = zip(names, formats, strict=True)
+    others = {name: format for name, format in pairs if format and _extension(name) not in info(format).extensions}
+    chosen = dict(zip(others, output_names(list(others), list(others.values())), strict=True))
     return [chosen.get(name, name) for name in names]

@@ -40,4 +40,4 @@ async def retry_failed(run_id: str | None = None) -> RemoteRun:
         settings = Settings().with_values(past.settings)
     except (ValueError, KeyError) as error:
         raise RunnerError(f"the settings of run {past.id} are of another version: {error}") from None
-    return await launch(past.paths, settings, failed)
+    return await launch(past.paths, settings, past.own, failed)

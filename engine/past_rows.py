@@ -15,7 +15,7 @@ from engine.catalog import STATE_OF
 from engine.journal_file import JournalFile
 from engine.journal_tables import ResultRow
 from engine.outcome_row import outcome_of
-from engine.plan import labels
+from engine.roots import labels
 from engine.view import BatchRow, ImageRow, ImageState, Page, Window
 from engine.window import MAX_ROWS, shown_row
 

@@ -7,35 +7,35 @@ always lie in one folder: then all of them get their full name with the new exte
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from os.path import join
+from typing import Any
 
 from engine import folders, temps
 from engine.backup import AREA
 from engine.catalog import Folder
-from engine.errors import PlanError, system_reason
+from engine.errors import ConfigError, PlanError
 from engine.extras import missing_for_lossless, wrong_target
-from engine.formats import Format, format_for_extension
+from engine.folder_settings import FolderRules, FolderSettings
+from engine.formats import Format, looks_like_image
 from engine.job import Recipe
-from engine.names import fold, output_names, output_names_beside
+from engine.names import output_names, output_names_beside
+from engine.roots import Root, inside, roots_of, with_targets
 from engine.selection import IGNORE_FILE, Chain, Selection
 from engine.settings import Settings
 from engine.variants import sibling_bases
+from engine.why import Why
 
-__all__ = ["Found", "Plan", "is_folder", "labels", "looks_like_image", "make_plan"]
+__all__ = ["Found", "Plan", "is_folder", "make_plan"]
 
 OUTPUT_FOLDER = "optimized"
 CHUNK = 2_000
 """Images handed out at once from one folder."""
-OTHER_IMAGES = frozenset(
-    (".bmp", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".svg", ".ico", ".psd", ".tga", ".apng", ".jfif", ".jls")
-)
-"""Extensions of images that are looked at although no format we read has them: the content decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +48,11 @@ class Found:
     target_name: str
     skip: str = ""
     """Why it is not an input; empty when it is."""
+    why: Why = Why.NONE
     base: str = ""
     """What the names of its siblings begin with; empty without siblings."""
     status: os.stat_result | None = None
     """As the scan saw it; None for what is no input."""
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """A folder to scan, or the files named in it."""
-
-    source: str
-    target: str
-    label: str
-    """In front of the paths shown, when there are several roots."""
-    names: tuple[str, ...] = ()
-    """Only these files of the folder; empty for all and the folders below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +67,14 @@ class Plan:
     """For the eye: the output folder, or ``in place``."""
     made: tuple[str, ...]
     """Output folders to create and mark as ours."""
+    rules: FolderRules
+    """The settings of each folder."""
     only: frozenset[str] = frozenset()
     """Of all images just those with these full paths; empty: all."""
 
-    def recipe(self) -> Recipe:
-        """What the workers must know of it."""
-        recipe = self.settings.recipe()
+    def recipe(self, settings: Settings | None = None) -> Recipe:
+        """What the workers must know of it; ``settings`` are those of a folder, None for the run's."""
+        recipe = (settings or self.settings).recipe()
         return replace(recipe, policy=replace(recipe.policy, overwrite=self.overwrite))
 
     def prepare(self) -> tuple[str, ...]:
@@ -104,6 +95,7 @@ class Plan:
 
         The output folders are never entered. A folder that cannot be read is told to ``note``; this never raises.
         """
+        self.rules.note = note
         seen: set[tuple[int, int]] = set()
         if not self.settings.in_place:
             seen.update(key for root in self.roots if (key := _key(root.target)) is not None)
@@ -130,21 +122,22 @@ class Plan:
                 continue
             if not root.names and any(entry.name == IGNORE_FILE for entry in listed):
                 chain = selection.chain(path, relative, chain, note)
-            folders, found = self._found_in(listed, root, lambda name: selection.takes(join(relative, name), chain))  # noqa: B023
+            takes = partial(_takes, selection, relative, chain)
+            folders, found = self._found_in(path, listed, root, takes)
             below = [join(relative, name) for name in reversed(folders)]
             below = [each for each in below if not ways or join(root.source, each) in ways]
             pending.extend((each, chain) for each in below if selection.enters(each, chain))
-            found = [each for each in found if each.status is None or selection.fits(each.status)]
+            fitting = [pair for pair in found if pair[1].status is None or selection.fits(pair[1].status)]
             if self.only:
-                found = [each for each in found if join(path, each.name) in self.only]
+                fitting = [pair for pair in fitting if join(path, pair[1].name) in self.only]
             folder = Folder(
                 path,
                 os.path.join(root.target, relative) if relative else root.target,
                 os.path.join(root.label, relative) if root.label else relative,
                 self.roots.index(root),
             )
-            for start in range(0, len(found), CHUNK):
-                yield folder, found[start : start + CHUNK]
+            for settings, chunk in _chunks(fitting):
+                yield folder if settings == self.settings else replace(folder, settings=settings), chunk
 
     def _list(
         self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
@@ -160,19 +153,35 @@ class Plan:
             return None
 
     def _found_in(
-        self, listed: Sequence[os.DirEntry[str]], root: Root, takes: Callable[[str], bool]
-    ) -> tuple[list[str], list[Found]]:
-        """Folders, and the images that ``takes`` says yes to. All images have a say in the names of results, so that
-        these do not depend on what else is left out."""
+        self, path: str, listed: Sequence[os.DirEntry[str]], root: Root, takes: Callable[[str], bool]
+    ) -> tuple[list[str], list[tuple[Settings, Found]]]:
+        """Folders, and the images that ``takes`` says yes to, with their settings. All images have a say in the names
+        of results, so that these do not depend on what else is left out."""
         folders, images = self._sort_out(listed, root)
+        given, wrong = self._settings_of(path, images)
         names = (output_names_beside if self.settings.in_place else output_names)(
-            [entry.name for entry in images], self._format
+            [entry.name for entry in images], [_format(settings) for settings in given]
         )
         taken = {entry.name for entry in listed} if self.settings.in_place else set()
-        variants = self.settings.variants
-        bases = sibling_bases(names, variants) if variants else [""] * len(names)
-        each = zip(images, names, bases, strict=True)
-        return folders, [self._found(*one, taken) for one in each if takes(one[0].name)]
+        variants = [settings.variants for settings in given]
+        bases = sibling_bases(names, variants) if any(variants) else [""] * len(names)
+        found: list[tuple[Settings, Found]] = []
+        for settings, entry, name, base in zip(given, images, names, bases, strict=True):
+            if takes(entry.name):
+                one = self._found(entry, name, base, taken)
+                found.append((settings, replace(one, **wrong) if wrong and not one.skip else one))
+        return folders, found
+
+    def _settings_of(self, path: str, images: Sequence[os.DirEntry[str]]) -> tuple[Sequence[Settings], dict[str, Any]]:
+        """Those of each image of a folder; and what to note of all of them when a project file is wrong."""
+        try:
+            folder = self.rules.of(path)
+        except ConfigError as error:
+            reason = f"{error.problems[0]}; mend it, or leave such files out with --no-project-files"
+            return [self.settings] * len(images), {"skip": reason, "why": Why.BAD_SETTINGS}
+        if not self.rules.has_images(path):
+            return [folder] * len(images), {}
+        return [self.rules.of_image(path, entry.name) for entry in images], {}
 
     def _enter(self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]) -> bool:
         """Whether a folder is to be listed; raises OSError when it cannot be looked at."""
@@ -207,10 +216,6 @@ class Plan:
                 images.append(entry)
         return folders, images
 
-    @property
-    def _format(self) -> Format | None:
-        return None if self.settings.format == "original" else Format(self.settings.format)
-
     def _found(self, entry: os.DirEntry[str], target: str, base: str, taken: set[str]) -> Found:
         try:
             status = entry.stat(follow_symlinks=False)
@@ -235,6 +240,24 @@ def _ways(paths: Iterable[str]) -> set[str]:
     return found
 
 
+def _takes(selection: Selection, relative: str, chain: Chain, name: str) -> bool:
+    return selection.takes(join(relative, name), chain)
+
+
+def _chunks(found: Sequence[tuple[Settings, Found]]) -> Iterator[tuple[Settings, list[Found]]]:
+    """By settings, in order, and not too many at once."""
+    groups: dict[int, tuple[Settings, list[Found]]] = {}
+    for settings, one in found:
+        groups.setdefault(id(settings), (settings, []))[1].append(one)
+    for settings, group in groups.values():
+        for start in range(0, len(group), CHUNK):
+            yield settings, group[start : start + CHUNK]
+
+
+def _format(settings: Settings) -> Format | None:
+    return None if settings.format == "original" else Format(settings.format)
+
+
 def _key(path: str) -> tuple[int, int] | None:
     """Device and inode of a folder; None when there is none."""
     try:
@@ -242,12 +265,6 @@ def _key(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def looks_like_image(name: str) -> bool:
-    """Whether a file's extension makes it worth a look at its content."""
-    extension = os.path.splitext(name)[1].lower()
-    return format_for_extension(extension) is not None or extension in OTHER_IMAGES
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
@@ -265,19 +282,26 @@ def _is_linked_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def make_plan(paths: Sequence[str], settings: Settings, only: Collection[str] = ()) -> Plan:
-    """Check roots and output folders; raises PlanError before anything is read or written. ``only``: see ``Plan``."""
-    return replace(_plan(paths, settings), only=frozenset(only))
+def make_plan(
+    paths: Sequence[str], settings: Settings, own: FolderSettings | None = None, only: Collection[str] = ()
+) -> Plan:
+    """Check roots, their settings and output folders; raises PlanError or ConfigError before anything is read or
+    written. ``own`` are the settings of single folders, None for those of project files alone; ``only``: see ``Plan``.
+    """
+    return replace(_plan(paths, settings, own or FolderSettings()), only=frozenset(only))
 
 
-def _plan(paths: Sequence[str], settings: Settings) -> Plan:
+def _plan(paths: Sequence[str], settings: Settings, own: FolderSettings) -> Plan:
     if wrong := (settings.lossless and missing_for_lossless()) or wrong_target(settings):
         raise PlanError(wrong)
     if settings.replace and not (settings.in_place and settings.format != "original"):
         raise PlanError("--replace says that sources go once they are converted: give --in-place and --format with it")
-    roots = _roots(paths, settings)
+    roots = roots_of(paths, settings)
+    rules = FolderRules(settings, own)
+    for root in roots:
+        rules.of(root.source)
     if settings.in_place:
-        return Plan(_targets(roots, None), settings, False, "in place", ())
+        return Plan(with_targets(roots, None), settings, False, "in place", (), rules)
     if settings.output is None:
         planned = tuple(
             Root(root.source, os.path.join(root.source, OUTPUT_FOLDER), root.label, root.names) for root in roots
@@ -285,14 +309,15 @@ def _plan(paths: Sequence[str], settings: Settings) -> Plan:
         for root in planned:
             _check_default_output(root.target)
         made = tuple(dict.fromkeys(root.target for root in planned))
-        return Plan(planned, settings, True, made[0] if len(made) == 1 else f"{OUTPUT_FOLDER}/ in each root", made)
+        where = made[0] if len(made) == 1 else f"{OUTPUT_FOLDER}/ in each root"
+        return Plan(planned, settings, True, where, made, rules)
     output = os.path.realpath(settings.output)
     if os.path.lexists(output) and not os.path.isdir(output):
         raise PlanError(f"{output} is a file, not a folder; choose another folder with -o")
-    planned = _targets(roots, output)
+    planned = with_targets(roots, output)
     _check_apart(planned)
     overwrite = not os.path.isdir(output) or _empty(output) or folders.ours(output)
-    return Plan(planned, settings, overwrite, output, (output,) if overwrite else ())
+    return Plan(planned, settings, overwrite, output, (output,) if overwrite else (), rules)
 
 
 def _empty(folder: str) -> bool:
@@ -302,77 +327,6 @@ def _empty(folder: str) -> bool:
     except OSError as error:
         reason = f"{folder}: the output folder cannot be read: {error.strerror}; choose another with -o"
         raise PlanError(reason) from None
-
-
-def _roots(paths: Sequence[str], settings: Settings) -> list[Root]:
-    folders: list[str] = []
-    named: dict[str, list[str]] = {}
-    for path in paths:
-        if not path or "\0" in path:
-            raise PlanError(f"{path!r} is not a path")
-        if _leads_to_folder(path):
-            folders.append(os.path.realpath(path))
-        elif os.path.lexists(path):
-            parent, name = os.path.split(os.path.abspath(path))
-            named.setdefault(os.path.realpath(parent), []).append(name)
-        else:
-            raise PlanError(f"{path}: no such file or folder")
-    folders = [one for one in dict.fromkeys(folders) if not any(_reached(one, other, settings) for other in folders)]
-    named = {parent: _unreached(parent, names, folders, settings) for parent, names in named.items()}
-    named = {parent: names for parent, names in named.items() if names}
-    names_of = labels([*folders, *named])
-    files_of = [(folder, ()) for folder in folders] + [(parent, tuple(names)) for parent, names in named.items()]
-    return [Root(source, source, label, names) for (source, names), label in zip(files_of, names_of, strict=True)]
-
-
-def _leads_to_folder(path: str) -> bool:
-    """Whether a path of the command line is a folder; False for nothing and for a link that leads nowhere. Raises
-    PlanError when the system does not tell."""
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            return False
-        raise PlanError(f"{path}: cannot be looked at: {system_reason(error)}") from None
-
-
-def _reached(path: str, folder: str, settings: Settings) -> bool:
-    """Whether the scan of ``folder`` comes through the folder ``path`` below it."""
-    if not settings.recursive or not _inside(path, folder):
-        return False
-    return settings.hidden or not any(part.startswith(".") for part in os.path.relpath(path, folder).split(os.sep))
-
-
-def _unreached(parent: str, names: Sequence[str], folders: Sequence[str], settings: Settings) -> list[str]:
-    """Those of the files named in ``parent`` that no scan of ``folders`` finds."""
-    if not any(parent == folder or _reached(parent, folder, settings) for folder in folders):
-        return list(dict.fromkeys(names))
-    return [name for name in names if not looks_like_image(name) or (name.startswith(".") and not settings.hidden)]
-
-
-def labels(sources: Sequence[str]) -> list[str]:
-    """Distinct names of several roots; a single root needs none."""
-    if len(sources) < 2:
-        return [""] * len(sources)
-    found: list[str] = []
-    for source in sources:
-        base = os.path.basename(source) or "root"
-        label, number = base, 2
-        while fold(label) in {fold(other) for other in found}:
-            label, number = f"{base}-{number}", number + 1
-        found.append(label)
-    return found
-
-
-def _targets(roots: Sequence[Root], output: str | None) -> tuple[Root, ...]:
-    if output is None:
-        return tuple(roots)
-    targets = [os.path.join(output, root.label) if root.label else output for root in roots]
-    return tuple(Root(root.source, target, root.label, root.names) for root, target in zip(roots, targets, strict=True))
-
-
-def _inside(path: str, folder: str) -> bool:
-    return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _check_default_output(target: str) -> None:
@@ -388,7 +342,7 @@ def _check_apart(roots: Sequence[Root]) -> None:
     """Refuse outputs that would land on sources."""
     for root in roots:
         for other in roots:
-            if root.target == other.source or _inside(other.source, root.target):
+            if root.target == other.source or inside(other.source, root.target):
                 raise PlanError(
                     f"{root.target} holds the originals of this run; choose another folder with -o, or use --in-place"
                 )

@@ -11,13 +11,12 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from engine.areas import describe, note_areas, sweep_area
 from engine.backup import AREA, is_backup
 from engine.descriptors import close, open_locked
 from engine.errors import PlanError
-from engine.job import Recipe, Records
+from engine.job import Records
 from engine.ledger import ledgers
 from engine.places import state_folder
 from engine.settings import Settings
@@ -58,10 +57,11 @@ class RunRecords:
         """For each root, the folder of its ledgers; backups are in it, if any are kept."""
         self._locks: list[int] = []
 
-    def recipes(self, recipe: Recipe) -> list[Recipe]:
-        """``recipe`` for each root."""
+    @property
+    def of_roots(self) -> list[Records]:
+        """What a worker is told, for each root."""
         return [
-            replace(recipe, records=Records(folder if self._wanted else "", folder if self._keeps else "", self._marks))
+            Records(folder if self._wanted else "", folder if self._keeps else "", self._marks)
             for folder in self.folders
         ]
 

@@ -23,6 +23,7 @@ from engine.control import Controls
 from engine.errors import PoolError
 from engine.events import Event, Finished, Queued, Retried
 from engine.feed import Feed
+from engine.folder_settings import FolderSettings
 from engine.ground import Ground
 from engine.guard import DiskGuard
 from engine.headroom import Headroom
@@ -34,6 +35,7 @@ from engine.plan import Plan, make_plan
 from engine.pool import ParallelProcessPool
 from engine.priority import IoClass
 from engine.progress import BatchedProgress, RunState
+from engine.recipes import Recipes
 from engine.records import RunRecords
 from engine.report import benchmark_report, human_bytes
 from engine.runlog import RunLog
@@ -66,6 +68,7 @@ class Run(Controls):
         self,
         roots: Sequence[str],
         settings: Settings,
+        own: FolderSettings | None = None,
         *,
         run_id: str | None = None,
         resumes: str = "",
@@ -73,12 +76,13 @@ class Run(Controls):
         on_event: Callable[[Event], None] = lambda event: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Checks roots and output and raises PlanError; nothing is started or written yet. ``resumes`` is the id of
-        the run that this one continues; ``only``: of all images just those with these full paths, unless empty."""
+        """Checks roots and output and raises PlanError or ConfigError; nothing is started or written yet. ``own`` are
+        the settings of single folders; ``resumes`` is the id of the run that this one continues; ``only``: of all
+        images just those with these full paths, unless empty."""
         self.settings = settings
         self._log = RunLog()
         note = self._log.note
-        self._plan: Plan = make_plan(roots, settings, only)
+        self._plan: Plan = make_plan(roots, settings, own, only)
         self._clock = clock
         run_id = run_id or secrets.token_hex(4)
         self._records = RunRecords([root.source for root in self._plan.roots], settings, run_id)
@@ -96,8 +100,8 @@ class Run(Controls):
             timeout=settings.timeout,
             backlog=room.backlog,
         )
-        recipes = self._records.recipes(self._plan.recipe())
-        self._memory = RunMemory(run_id, roots, self._plan, self._records, state, self._log, resumes)
+        recipes = Recipes(self._plan, self._records.of_roots)
+        self._memory = RunMemory(run_id, roots, self._plan, own, self._records, state, self._log, resumes)
         feed = Feed(self._plan, recipes, state, progress, pool, note, self._memory.known)
         self._ground = Ground(self._plan, self._records)
         guard = DiskGuard(
@@ -120,7 +124,7 @@ class Run(Controls):
             output=self._plan.output,
             batch_size=settings.batch_size,
             started=time.time(),
-            summary=summary(settings),
+            summary=summary(settings, own),
         )
         self.on_hangup = Hangup(settings.on_hangup)
         if settings.nice is not None or settings.ionice != IoClass.NORMAL:

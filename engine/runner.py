@@ -22,6 +22,7 @@ from pathlib import Path
 from engine.absolute import absolute
 from engine.child import command, environment
 from engine.errors import ImgoptError, RunnerError, RunnerGone
+from engine.folder_settings import FolderSettings, with_folders, without_folders
 from engine.places import log_file, open_log, sockets
 from engine.remote import RemoteRun
 from engine.settings import Settings
@@ -35,11 +36,13 @@ LEAVE_SECONDS = 0.3
 """After a signal it answers no longer than this: enough for clients to see the end."""
 
 
-async def launch(roots: Sequence[str], settings: Settings, only: Sequence[str] = ()) -> RemoteRun:
-    """Start a run in a detached process and connect to it; raises RunnerError, or PlanError's sentence as one.
-    ``only``: of all images just those with these full paths, unless empty."""
-    paths = [os.path.abspath(root) for root in roots]
-    spec = {"roots": paths, "settings": absolute(settings).to_json(), "only": list(only)}
+async def launch(
+    roots: Sequence[str], settings: Settings, own: FolderSettings | None = None, only: Sequence[str] = ()
+) -> RemoteRun:
+    """Start a run in a detached process and connect to it; raises RunnerError, or PlanError's sentence as one. ``own``
+    are settings of single folders; ``only``: of all images just those with these full paths, unless empty."""
+    kept = with_folders(absolute(settings).to_json(), own)
+    spec = {"roots": [os.path.abspath(root) for root in roots], "settings": kept, "only": list(only)}
     answer = await asyncio.to_thread(_start, json.dumps(spec).encode("ascii"))
     if "error" in answer:
         raise RunnerError(answer["error"])
@@ -144,12 +147,12 @@ def _answer(value: dict[str, str]) -> None:
     os.close(null)
 
 
-async def _serve(roots: Sequence[str], settings: Settings, only: Sequence[str]) -> None:
+async def _serve(roots: Sequence[str], settings: Settings, own: FolderSettings, only: Sequence[str]) -> None:
     from engine.run import Run
     from engine.server import RunServer
     from engine.signals import RunSignals
 
-    run = Run(roots, settings, only=only)
+    run = Run(roots, settings, own, only=only)
     signals = RunSignals(run)
     signals.install()
     async with run, RunServer(run, detached=True) as server:
@@ -171,8 +174,8 @@ def main() -> int:
     os.setsid() if os.getsid(0) != os.getpid() else None
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        settings = Settings().with_values(spec["settings"])
-        asyncio.run(_serve(spec["roots"], settings, spec["only"]))
+        values, own = without_folders(spec["settings"])
+        asyncio.run(_serve(spec["roots"], Settings().with_values(values), own, spec["only"]))
     except ImgoptError as error:
         _answer({"error": str(error)})
         return 1

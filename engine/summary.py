@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from engine.efforts import Effort
+from engine.folder_settings import FolderSettings
 from engine.policy import MetadataPolicy
 from engine.settings import Settings
 
 __all__ = ["summary"]
 
 
-def summary(settings: Settings) -> str:
-    """The settings that decide the result, in one line for the eye."""
+def summary(settings: Settings, own: FolderSettings | None = None) -> str:
+    """The settings that decide the result, in one line for the eye; ``own`` are those of single folders."""
     quality = settings.recipe().settings.quality
     png = "lossless" if quality.png == 100 else str(quality.png)
     parts = [f"jpeg {quality.jpeg}", f"webp {quality.webp}", f"avif {quality.avif}", f"png {png}"]
@@ -37,4 +38,6 @@ def summary(settings: Settings) -> str:
         parts.append(f"may lose {', '.join(settings.allow_loss)}")
     if settings.metadata != MetadataPolicy.STRIP:
         parts.append(f"metadata {settings.metadata}")
+    if own is not None and own.given:
+        parts.append(f"{len(own.given)} path{'s' if len(own.given) > 1 else ''} with settings of their own")
     return "  ".join(parts)

@@ -48,9 +48,9 @@ def siblings(variants: Sequence[Variant], base: str, main: str) -> list[tuple[Va
     return [(variant, variant.name(base, extension)) for variant in kept]
 
 
-def sibling_bases(mains: Sequence[str], variants: Sequence[Variant]) -> list[str]:
+def sibling_bases(mains: Sequence[str], variants: Sequence[Sequence[Variant]]) -> list[str]:
     """What the names of each result's siblings begin with, so that all names of a folder are distinct, also for a
-    file system that folds case.
+    file system that folds case; ``variants`` are those of each result. Empty for one without siblings.
 
     It is the result's name without extension; where that would clash with another result or sibling, the whole name,
     then that with ``-2``, ``-3`` … The order of ``mains`` does not matter.
@@ -63,10 +63,12 @@ def sibling_bases(mains: Sequence[str], variants: Sequence[Variant]) -> list[str
     result = [""] * len(mains)
     for at in sorted(range(len(mains)), key=lambda at: os.fsencode(mains[at])):
         main = mains[at]
+        if not variants[at]:
+            continue
         stem = os.path.splitext(main)[0]
         alone = [stem] if stems[fold(stem)] == 1 else []
         for choice in chain(alone, [main], (f"{main}-{number}" for number in count(2))):
-            names = {fold(name) for _, name in siblings(variants, choice, main)}
+            names = {fold(name) for _, name in siblings(variants[at], choice, main)}
             if not taken & names:
                 break
         taken |= names

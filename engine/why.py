@@ -19,5 +19,7 @@ class Why(StrEnum):
     """It crashed or hung workers before."""
     CRASHED = "crashed"
     """Its worker crashed with it, or was ended because it took too long."""
+    BAD_SETTINGS = "bad settings"
+    """A project file that holds for it has problems."""
     CANCELLED = "cancelled"
     """Somebody who watched the run did not want it."""

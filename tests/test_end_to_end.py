@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.plan import looks_like_image
+from engine.formats import looks_like_image
 from tests.test_cli import TOOL, environment
 
 

@@ -20,6 +20,7 @@ from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.screen import Screen
 
+from engine.folder_settings import FolderSettings, fixed_after
 from engine.settings import Settings
 from engine.tuning import ImageTuner
 from engine.view import Gauges, RunView
@@ -68,6 +69,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         *,
         roots: Sequence[str],
         settings: Settings,
+        own: FolderSettings | None = None,
         launcher: Launcher,
         view: RunView | None = None,
         start: bool = False,
@@ -90,6 +92,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self.animation_level = "none"
         self.roots = tuple(roots)
         self.settings = settings
+        self.own = own or FolderSettings()
         self.clock = clock
         self.disk = disk or Disk()
         self.mirror = Mirror()
@@ -181,19 +184,24 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         if self._estimator is None:
             from engine.estimate import QUICK, estimate
 
-            self._estimator = partial(estimate, sample=QUICK)
+            return partial(estimate, own=self.own, sample=QUICK)
         return self._estimator
 
     def paint_soon(self) -> None:
         """Something is known that was not: paint it as soon as the redraw rate allows."""
         self._changed()
 
+    def take_settings(self, settings: Settings) -> None:
+        """What was changed by hand holds for the whole of the next run, whatever project files say."""
+        fixed = fixed_after(self.own.fixed, self.settings, settings)
+        self.own, self.settings = replace(self.own, fixed=fixed), settings
+
     def run_on(self, roots: Sequence[str]) -> None:
         """Start a run on these folders and files."""
         self.main.say("starting a run")
 
         async def begin() -> None:
-            view = await self.session.start(roots, self.tuned.over(self.settings))
+            view = await self.session.start(roots, self.settings, replace(self.own, given=self.tuned.by_path))
             if view:
                 self.main.show_pane("batches")
                 self.open_view(view)

@@ -12,6 +12,7 @@ from engine.settings import Settings
 from tui.setting_options import given_settings
 
 if TYPE_CHECKING:
+    from engine.folder_settings import FolderSettings
     from tui.run_output import Output
 
 __all__ = ["COMMANDS", "exit_code", "output_of", "settings_of"]
@@ -33,10 +34,17 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return config.load(given_settings(arguments))
 
 
+def _asked(arguments: argparse.Namespace) -> tuple[Settings, FolderSettings]:
+    """The settings of one invocation, and what it says of those of single folders; raises ConfigError."""
+    from engine.folder_settings import asked_for
+
+    return asked_for(given_settings(arguments))
+
+
 def _dashboard(arguments: argparse.Namespace) -> int:
     from tui.start import open_dashboard
 
-    return open_dashboard(arguments.paths, settings_of(arguments), demo=arguments.demo)
+    return open_dashboard(arguments.paths, *_asked(arguments), demo=arguments.demo)
 
 
 def _attach(arguments: argparse.Namespace) -> int:
@@ -48,7 +56,7 @@ def _attach(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from engine.child import LEAST_WORKERS, keep_ahead, start_workers_ahead
 
-    settings = settings_of(arguments)
+    settings, own = _asked(arguments)
     if "-" in arguments.paths:
         from tui.pipe_command import pipe
 
@@ -65,10 +73,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
             if output.csv or output.on_finish:
                 raise PlanError("--csv and --on-finish tell of a run, and --dry-run makes none: leave them out")
-            return dry_run(paths, settings, output, only)
+            return dry_run(paths, settings, output, own, only)
         from tui.run_command import run
 
-        return run(paths, settings, output, only=only)
+        return run(paths, settings, output, own, only=only)
     finally:
         keep_ahead(0)
 
@@ -97,14 +105,14 @@ def output_of(arguments: argparse.Namespace) -> Output:
 def _estimate(arguments: argparse.Namespace) -> int:
     from engine.child import LEAST_WORKERS, keep_ahead, start_workers_ahead
 
-    settings = settings_of(arguments)
+    settings, own = _asked(arguments)
     start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
     try:
         from engine.estimate import Sample
         from tui.estimate_command import show_estimate
 
         more = {"as_json": arguments.json, "quiet": arguments.quiet}
-        return show_estimate(arguments.paths, settings, Sample(arguments.sample), **more)
+        return show_estimate(arguments.paths, settings, own, Sample(arguments.sample), **more)
     finally:
         keep_ahead(0)
 

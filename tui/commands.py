@@ -156,7 +156,7 @@ class Commands(RunBoxes, RunControls):
         def take(answer: tuple[Settings, bool] | None) -> None:
             if answer is not None:
                 settings, save = answer
-                self.host.settings = settings
+                self.host.take_settings(settings)
                 self.main.say("the next run uses these settings")
                 if save:
                     self.host.start_task(self._save(settings))

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from engine.catalog import Folder
 from engine.estimate import QUICK
 from engine.estimate_report import estimate_record, estimate_sentences
+from engine.folder_settings import FolderSettings
 from engine.known import Verdict
 from engine.plan import Found, make_plan
 from engine.settings import Settings
@@ -20,7 +21,9 @@ __all__ = ["dry_run"]
 EXIT_NOTHING = 3
 
 
-def dry_run(paths: Sequence[str], settings: Settings, output: Output, only: Collection[str] = ()) -> int:
+def dry_run(
+    paths: Sequence[str], settings: Settings, output: Output, own: FolderSettings, only: Collection[str] = ()
+) -> int:
     """List what a run would read and write, and predict from a quick sample what it would save; touches nothing."""
     results: list[dict[str, object]] = []
 
@@ -29,10 +32,11 @@ def dry_run(paths: Sequence[str], settings: Settings, output: Output, only: Coll
         if not output.as_json:
             _print(results[-1], output)
 
-    found = predict(paths, settings, QUICK, listed, quiet=bool(output.quiet) or output.data, only=only)
+    quiet = bool(output.quiet) or output.data
+    found = predict(paths, settings, own, QUICK, listed, quiet=quiet, only=only)
     skipped = sum(one["status"] == "skipped" for one in results)
     counts = {"found": len(results), "skipped": skipped, "bytesFound": found.bytes_in}
-    output_folder = make_plan(paths, settings).output
+    output_folder = make_plan(paths, settings, own).output
     summary = {"dryRun": True, **counts, "output": output_folder, "estimate": estimate_record(found)}
     if output.as_json:
         put_json({"summary": summary, "results": results})

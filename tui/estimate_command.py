@@ -10,6 +10,7 @@ from functools import partial
 from engine.candidates import Listed
 from engine.estimate import Estimate, Sample, estimate
 from engine.estimate_report import estimate_line, estimate_record, estimate_text
+from engine.folder_settings import FolderSettings
 from engine.settings import Settings
 from tui.run_line import run_line
 from tui.run_output import StatusLine, put, put_json, tell
@@ -24,6 +25,7 @@ EXIT_INTERRUPTED = 130
 def predict(
     paths: Sequence[str],
     settings: Settings,
+    own: FolderSettings,
     sample: Sample,
     listed: Listed,
     *,
@@ -32,7 +34,7 @@ def predict(
 ) -> Estimate:
     """Try a sample with a line of progress on a terminal's stderr. Ctrl+C ends it with what is known by then; a second
     one ends the program. Raises PlanError and PoolError."""
-    ask = partial(estimate, paths, settings, only=only, sample=sample, listed=listed)
+    ask = partial(estimate, paths, settings, own=own, only=only, sample=sample, listed=listed)
     return asyncio.run(_predict(ask, StatusLine(on=not quiet)))
 
 
@@ -60,10 +62,16 @@ async def _predict(ask: Callable[..., Awaitable[Estimate]], line: StatusLine) ->
 
 
 def show_estimate(
-    paths: Sequence[str], settings: Settings, sample: Sample, *, as_json: bool = False, quiet: bool = False
+    paths: Sequence[str],
+    settings: Settings,
+    own: FolderSettings,
+    sample: Sample,
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Print the estimate and the command line of the run it speaks of; returns the exit code."""
-    found = predict(paths, settings, sample, lambda folder, file, what: None, quiet=quiet)
+    found = predict(paths, settings, own, sample, lambda folder, file, what: None, quiet=quiet)
     command = run_line(paths, settings)
     if as_json:
         put_json({**estimate_record(found), "command": command})

@@ -99,7 +99,7 @@ def _resume(arguments: argparse.Namespace) -> int:
         if not arguments.quiet:
             print(f"imgopt-tui: going on with run {past.id}: {escape(', '.join(past.paths))}", file=sys.stderr)
         settings = replace(settings, on_hangup=arguments.on_hangup or settings.on_hangup)
-        return run(past.paths, settings, output_of(arguments), resumes=past.id, only=only)
+        return run(past.paths, settings, output_of(arguments), past.own, resumes=past.id, only=only)
     finally:
         keep_ahead(0)
 

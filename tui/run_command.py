@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from engine import machine
 from engine.errors import RunnerError
 from engine.events import Event, Finished
+from engine.folder_settings import FolderSettings
 from engine.image_record import write_csv
 from engine.report import human_bytes, image_result, report_text
 from engine.run import Run
@@ -34,15 +35,21 @@ EXIT_LIMIT = 4
 
 
 def run(
-    paths: Sequence[str], settings: Settings, output: Output, *, resumes: str = "", only: Collection[str] = ()
+    paths: Sequence[str],
+    settings: Settings,
+    output: Output,
+    own: FolderSettings | None = None,
+    *,
+    resumes: str = "",
+    only: Collection[str] = (),
 ) -> int:
-    """Run to the end and print what was asked for; returns the exit code. ``resumes``: the run this one continues;
-    ``only``: full paths of the images it is about, empty for all."""
+    """Run to the end and print what was asked for; returns the exit code. ``own``: settings of single folders;
+    ``resumes``: the run this one continues; ``only``: full paths of the images it is about, empty for all."""
     if settings.on_full == "auto" and not sys.stderr.isatty():
         settings = replace(settings, on_full="stop")  # nobody would see that it waits
     with contextlib.ExitStack() as stack:
         table = stack.enter_context(saved(output.csv, "CSV")) if output.csv is not None else None
-        made = partial(Run, paths, settings, resumes=resumes, only=only)
+        made = partial(Run, paths, settings, own, resumes=resumes, only=only)
         code, report = asyncio.run(_run(made, output, table))
     if output.on_finish is not None:
         _hand_over(output.on_finish, {"exitCode": code, "summary": report})

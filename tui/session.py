@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from engine.errors import ImgoptError
+from engine.folder_settings import FolderSettings
 from engine.settings import Settings
 from engine.view import RunView
 from tui.mirror import Mirror
 
 __all__ = ["Launcher", "Session"]
 
-Launcher = Callable[[Sequence[str], Settings], Awaitable[RunView]]
+Launcher = Callable[[Sequence[str], Settings, FolderSettings], Awaitable[RunView]]
 """Starts a run and gives its view; raises ImgoptError."""
 LOST = "the connection to the run is gone: {} (imgopt-tui attach looks for it again)"
 
@@ -29,13 +30,13 @@ class Session:
         self._launcher = launcher
         self._changed, self._failed = changed, failed
 
-    async def start(self, roots: Sequence[str], settings: Settings) -> RunView | None:
-        """Start a run; None when that failed, which has been said then."""
+    async def start(self, roots: Sequence[str], settings: Settings, own: FolderSettings) -> RunView | None:
+        """Start a run, with ``own`` settings of single folders; None when that failed, which has been said then."""
         if self.starting or self.mirror.working:
             return None
         self.starting = True
         try:
-            view = await self._launcher(roots, settings)
+            view = await self._launcher(roots, settings, own)
         except (ImgoptError, OSError) as error:
             self._failed(str(error) or type(error).__name__)
             return None

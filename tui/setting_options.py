@@ -22,6 +22,7 @@ def add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> No
             _add_setting(groups[entry.section], entry)
     if "encode" in groups:
         parser.add_argument("--preset", metavar="NAME", help=f"start from {stock}, or a preset of your own")
+        parser.add_argument("--no-project-files", action="store_true", help="read no imgopt-tui.toml of a folder")
     parser.add_argument("--config", type=Path, metavar="FILE", help="read settings from FILE alone")
 
 
@@ -59,7 +60,8 @@ def given_settings(arguments: argparse.Namespace) -> Options:
     """What a command line says of settings, not yet checked."""
     values = {key.removeprefix("set_"): value for key, value in vars(arguments).items() if key.startswith("set_")}
     flags = {entry.name: entry.flags[-1] for entry in SCHEMA if entry.flags}
-    return Options(values, flags, getattr(arguments, "preset", None), getattr(arguments, "config", None))
+    preset, config = getattr(arguments, "preset", None), getattr(arguments, "config", None)
+    return Options(values, flags, preset, config, not getattr(arguments, "no_project_files", False))
 
 
 def settings_table() -> str:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine.folder_settings import FolderSettings
 from engine.settings import Settings
 from tui.terminal import colour_depth, is_utf8, usable
 
@@ -28,8 +29,9 @@ def _say(line: str) -> None:
     print(f"imgopt-tui: {line}", file=sys.stderr)
 
 
-def open_dashboard(paths: Sequence[str], settings: Settings, *, demo: bool = False) -> int:
-    """Open the dashboard on ``paths`` (default: the current folder); with ``demo`` on freshly made images, at work."""
+def open_dashboard(paths: Sequence[str], settings: Settings, own: FolderSettings, *, demo: bool = False) -> int:
+    """Open the dashboard on ``paths`` (default: the current folder), with ``own`` settings of single folders; with
+    ``demo`` on freshly made images, at work."""
     if demo:
         return _demo(settings)
     roots = list(paths) or [os.getcwd()]
@@ -40,7 +42,7 @@ def open_dashboard(paths: Sequence[str], settings: Settings, *, demo: bool = Fal
         if not os.path.lexists(root):
             _say(f"{shlex.quote(root)}: no such file or folder")
             return EXIT_USAGE
-    return asyncio.run(_show(roots, settings))
+    return asyncio.run(_show(roots, settings, own=own))
 
 
 def open_attached(run_id: str | None, settings: Settings) -> int:
@@ -73,14 +75,21 @@ async def _show_attached(run_id: str | None, settings: Settings) -> int:
     return await _show(view.info.roots, settings, view=view)
 
 
-async def _launch(roots: Sequence[str], settings: Settings) -> RunView:
+async def _launch(roots: Sequence[str], settings: Settings, own: FolderSettings) -> RunView:
     """Start a run; what that needs is loaded then, not before the first picture."""
     from engine.runner import launch
 
-    return await launch(roots, settings)
+    return await launch(roots, settings, own)
 
 
-async def _show(roots: Sequence[str], settings: Settings, *, view: RunView | None = None, start: bool = False) -> int:
+async def _show(
+    roots: Sequence[str],
+    settings: Settings,
+    *,
+    own: FolderSettings | None = None,
+    view: RunView | None = None,
+    start: bool = False,
+) -> int:
     gc.disable()  # what is loaded now stays, and looking through it again and again takes a tenth of the start
     import logging
 
@@ -95,6 +104,7 @@ async def _show(roots: Sequence[str], settings: Settings, *, view: RunView | Non
     app = ImgoptApp(
         roots=roots,
         settings=settings,
+        own=own,
         launcher=_launch,
         view=view,
         start=start,

@@ -9,7 +9,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-from engine.plan import OTHER_IMAGES
+from engine.formats import OTHER_IMAGES
 from tests.corpus import CORPUS
 from tests.faults.broken import break_all
 from tests.faults.oracle import Loss, Tree, bad_words, digest

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.plan import looks_like_image
+from engine.formats import looks_like_image
 from tests.faults.oracle import Loss, Tree, bad_words
 from tests.faults.running import Ran, run_whole
 from tests.faults.table import Bench, Row

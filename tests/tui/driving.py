@@ -11,6 +11,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from engine.errors import ImgoptError
+from engine.folder_settings import FolderSettings
 from engine.listing import Entry
 from engine.settings import Settings
 from engine.view import Gauges, RunView
@@ -56,6 +57,8 @@ class Opened:
     pilot: Pilot[AppResult]
     view: FakeView
     started: list[tuple[str, ...]]
+    own: list[FolderSettings]
+    """What each started run was told of single folders."""
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for a fact; fails after fifteen seconds."""
@@ -93,9 +96,11 @@ async def opened(
     """The dashboard on a fake run; with ``attach=False`` no run is open, and the launcher gives ``view``."""
     view = view or FakeView()
     started: list[tuple[str, ...]] = []
+    told: list[FolderSettings] = []
 
-    async def launch(roots: Sequence[str], settings: Settings) -> RunView:
+    async def launch(roots: Sequence[str], settings: Settings, own: FolderSettings) -> RunView:
         started.append(tuple(roots))
+        told.append(own)
         if fails:
             raise fails
         return view
@@ -111,7 +116,7 @@ async def opened(
         **options,
     )
     async with app.run_test(size=size) as pilot:
-        it = Opened(app, pilot, view, started)
+        it = Opened(app, pilot, view, started, told)
         await it.until(lambda: app.mirror.update if attach else app.mirror.idle_gauges.mem_used)
         await it.until_text("imgopt-tui" if size[0] >= 60 and size[1] >= 16 else "%")
         yield it

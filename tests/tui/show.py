@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
+from engine.folder_settings import FolderSettings
 from engine.settings import Settings
 from engine.view import RunView
 from tests.tui.fake_view import FakeView
@@ -29,7 +30,7 @@ def main() -> None:
                 view.step()
                 view.publish()
 
-    async def launch(roots: Sequence[str], settings: Settings) -> RunView:
+    async def launch(roots: Sequence[str], settings: Settings, own: FolderSettings) -> RunView:
         view = FakeView(options.images, options.batch)
         view.log_line("info", f"run of {len(roots)} roots")
         view.step(options.done)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.folder_settings import FolderSettings
 from engine.settings import SCHEMA, Kind, Settings
 from tests.tui.driving import opened
 from tui.form import IN_PLACE_WARNING, SettingList, explain, problem
@@ -49,6 +50,18 @@ async def test_typed_values_apply_to_the_next_run() -> None:
         await it.until_text("77 ")
         await it.pilot.press("a")
         await it.until(lambda: it.app.settings.quality == 77)
+
+
+async def test_a_run_is_told_what_was_changed_by_hand_and_what_was_tuned_for_folders() -> None:
+    own = FolderSettings({}, {"effort": "fast"}, False)
+    async with opened(attach=False, own=own) as it:
+        await it.pilot.press("o", "enter", *"77", "enter", "a")
+        await it.until(lambda: it.app.settings.quality == 77)
+        it.app.tuned.apply(["/srv/media/2026/a"], {"target_quality": 80})
+        await it.pilot.press("r")
+        await it.until(lambda: it.own)
+        given = {"/srv/media/2026/a": {"target_quality": 80}}
+        assert it.own == [FolderSettings(given, {"effort": "fast", "quality": 77}, False)]
 
 
 async def test_in_place_warns_and_asks_again_before_the_run() -> None:

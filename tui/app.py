@@ -20,7 +20,8 @@ from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.screen import Screen
 
-from engine.folder_settings import FolderSettings, fixed_after
+from engine.errors import ConfigError
+from engine.folder_settings import FolderRules, FolderSettings, fixed_after
 from engine.settings import Settings
 from engine.tuning import ImageTuner
 from engine.view import Gauges, RunView
@@ -196,12 +197,26 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         fixed = fixed_after(self.own.fixed, self.settings, settings)
         self.own, self.settings = replace(self.own, fixed=fixed), settings
 
+    @property
+    def folder_settings(self) -> FolderSettings:
+        """What the next run is told of single folders: project files are read, and what was tuned is followed."""
+        return replace(self.own, given=self.tuned.by_path)
+
+    def settings_of(self, path: str) -> Settings:
+        """What the next run has for one image; those of the whole run where its folder's are wrong, which is said."""
+        folder, name = os.path.split(path)
+        try:
+            return FolderRules(self.settings, self.folder_settings).of_image(os.path.realpath(folder), name)
+        except ConfigError as error:
+            self.main.say(str(error).splitlines()[0])
+            return self.settings
+
     def run_on(self, roots: Sequence[str]) -> None:
         """Start a run on these folders and files."""
         self.main.say("starting a run")
 
         async def begin() -> None:
-            view = await self.session.start(roots, self.settings, replace(self.own, given=self.tuned.by_path))
+            view = await self.session.start(roots, self.settings, self.folder_settings)
             if view:
                 self.main.show_pane("batches")
                 self.open_view(view)

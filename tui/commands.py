@@ -108,7 +108,7 @@ class Commands(RunBoxes, RunControls):
             tune.came_from = self.main.active
         self.main.show_pane("tune")
         if path or tune.tuning.path:
-            tune.open(path or tune.tuning.path, self.host.settings)
+            tune.open(path or tune.tuning.path)
 
     def do_log(self) -> None:
         """To the log."""

@@ -59,20 +59,23 @@ class TunePane(CropListing):
         )
         self.estimate = FolderEstimate(lambda: self.host.estimator(), self._changed)
         self.came_from = "files"
+        self._settings: Settings | None = None
+        """Of the next run, when the image was opened."""
 
     async def on_unmount(self) -> None:
         """Workers end with the screen."""
         await self.estimate.close()
         await self.work.close()
 
-    def open(self, path: str, settings: Settings) -> None:
+    def open(self, path: str) -> None:
         """Tune another image, or the same with other settings; what is open already goes on as it is."""
+        self._settings = self.host.settings
+        settings = self.host.settings_of(path)
         if path != self.tuning.path:
             self.place = Place()
         if path != self.tuning.path or settings != self.tuning.settings or self.tuning.problem:
             self.work.open(path, settings)
         else:
-            self.tuning.settings = settings
             self.work.wake()
 
     def _changed(self) -> None:
@@ -92,8 +95,8 @@ class TunePane(CropListing):
     def redraw(self) -> None:
         """Paint what changed; the cursor stays on its rung where others came in between. Other settings of the next run
         make other encodes."""
-        if self.is_on_screen and self.tuning.path and self.tuning.settings is not self.host.settings:
-            self.open(self.tuning.path, self.host.settings)
+        if self.is_on_screen and self.tuning.path and self._settings is not self.host.settings:
+            self.open(self.tuning.path)
         self.cursor = self.tuning.cursor
         super().redraw()
 
@@ -169,8 +172,10 @@ class TunePane(CropListing):
         """The settings that were tuned, by field name, as a file holds them."""
         tuning, row = self.tuning, self.tuning.row
         format = row.format if tuning.comparing and row else tuning.format
-        converts = tuning.subject is not None and format != tuning.subject.format
-        return {"target_quality": tuning.target, **({"format": str(format)} if converts else {})}
+        same = tuning.subject is not None and format == tuning.subject.format
+        wanted = "original" if same else str(format)
+        other = wanted != self.host.settings.format
+        return {"target_quality": tuning.target, **({"format": wanted} if other else {})}
 
     @property
     def tuned(self) -> Settings:

@@ -155,6 +155,16 @@ async def test_apply_is_shown_in_the_tree_and_undo_takes_it_back() -> None:
         await it.until_text("nothing was applied")
 
 
+async def test_an_image_opens_with_what_its_folder_was_given() -> None:
+    async with tuning() as (it, tuner):
+        await settled(it)
+        await it.pilot.press("F", "left_square_bracket", "A", "escape", "1", "t")
+        await it.until_text("score >= 79", "format: webp", "--format webp")
+        assert it.app.main.tune.values == {"target_quality": 79, "format": "webp"}
+        await it.pilot.press("F", "F")
+        assert it.app.main.tune.values == {"target_quality": 79}
+
+
 async def test_a_lossless_image_says_so_and_can_be_tried_in_a_lossy_format() -> None:
     async with tuning(file="c.png") as (it, _):
         await it.until_text("PNG stays lossless", "F tries the image")

@@ -24,6 +24,8 @@ _FLIPS = 16
 """Flips of one flicker; it ends by itself."""
 _FLIPS_A_SECOND = 4
 """At most; the redraw rate may allow fewer."""
+_DRAWN = 4
+"""Pieces whose lines are kept."""
 _TILE = 64
 """Side in pixels of the places that are scored on their own."""
 
@@ -42,6 +44,7 @@ class CropListing(Listing):
         self.picture_over = Picture(
             self._send, self._begin_task, changed=lambda: self.host.paint_soon(), failed=lambda why: self._refused(why)
         )
+        self._drawn_lines: dict[tuple[Piece, Preview], list[Parts]] = {}
         self._flicker: Timer | None = None
         self._flips = 0
 
@@ -95,9 +98,21 @@ class CropListing(Listing):
             title = f" CROP {zoom_words(piece.zoom)}  x{piece.left} y{piece.top}"
             return [(text.cut(title, cells, self.look.glyphs.dots), "dim")]
         pixels = self.work.want(piece, self._other(piece))
-        return self._picture(pixels, row) if pixels else []
+        lines = self._picture(piece, pixels) if pixels else []
+        return lines[row] if row < len(lines) else []
 
-    def _picture(self, pixels: Pixels, row: int) -> Parts:
+    def _picture(self, piece: Piece, pixels: Pixels) -> list[Parts]:
+        """All lines of the crop; those of the last few pieces are kept, because repaints are many and flips few."""
+        key = piece, self.preview
+        lines = self._drawn_lines.get(key)
+        if lines is None:
+            lines = [self._shown_line(pixels, row) for row in range(self.page)]
+            self._drawn_lines[key] = lines
+            while len(self._drawn_lines) > _DRAWN:
+                del self._drawn_lines[next(iter(self._drawn_lines))]
+        return lines
+
+    def _shown_line(self, pixels: Pixels, row: int) -> Parts:
         if self.preview is Preview.HALF:
             return half_block_line(pixels, row, self.host.link.colors)
         if self.preview is Preview.RAMP:
@@ -117,9 +132,9 @@ class CropListing(Listing):
             return self.picture_over.price
         piece = self._piece(columns(self.drawn.width).crop)
         pixels = self.work.pieces.get(piece) if piece else None
-        if pixels is None:
+        if piece is None or pixels is None:
             return 0
-        lines = [self._picture(pixels, row) for row in range(self.page)]
+        lines = self._picture(piece, pixels)
         pair = {"true": 38, "256c": 22}.get(self.host.link.colors, 0)
         return sum(len(words.encode()) + (pair if role else 0) for line in lines for words, role in line)
 

@@ -156,7 +156,7 @@ async def test_apply_is_shown_in_the_tree_and_undo_takes_it_back() -> None:
 
 
 async def test_an_image_opens_with_what_its_folder_was_given() -> None:
-    async with tuning() as (it, tuner):
+    async with tuning() as (it, _):
         await settled(it)
         await it.pilot.press("F", "left_square_bracket", "A", "escape", "1", "t")
         await it.until_text("score >= 79", "format: webp", "--format webp")

@@ -10,7 +10,6 @@ somebody else's pictures: of it only [encode] counts here, and only if it belong
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -42,7 +41,7 @@ RUN = "this run"
 FOLDERS = "folders"
 """Where a kept value of settings has those of single folders; no setting is called that."""
 CACHED = 4096
-"""Folders whose settings are kept; a scan comes back only to those it is inside of."""
+"""Folders whose settings are kept; a scan comes back only to those it is inside of, and others can be read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,9 @@ class FolderRules:
         self._holders = {os.path.dirname(path) for path in self._given}
         self.note: Callable[[str], None] = lambda line: None
         """Is told of a project file that is ignored, once."""
-        self._scope = functools.lru_cache(maxsize=CACHED)(self._find)
+        self._scopes: dict[str, _Scope] = {}
+        self._laid: dict[tuple[_Scope, int], Resolved] = {}
+        """By what holds in a folder, and which values lie over it."""
 
     def of(self, folder: str) -> Settings:
         """The settings of the images in ``folder``, an absolute path without links; the same object where nothing
@@ -159,15 +160,36 @@ class FolderRules:
         """As ``of_image``, with where each value comes from."""
         scope = self._scope(folder)
         layer = self._given.get(os.path.join(folder, name))
-        return scope.resolved if layer is None else self._lay(scope.files, (*scope.given, layer))
+        if layer is None:
+            return scope.resolved
+        key = scope, id(layer.values)
+        if key not in self._laid:
+            self._laid[key] = self._lay(scope.files, (*scope.given, layer))
+        return self._laid[key]
 
     def has_images(self, folder: str) -> bool:
         """Whether an image of this folder may have settings of its own."""
         return folder in self._holders
 
-    def _find(self, folder: str) -> _Scope:
-        above = os.path.dirname(folder)
-        parent = self._scope(above) if above != folder else _Scope((), (), (), self._base)
+    def _scope(self, folder: str) -> _Scope:
+        """From the nearest known folder down."""
+        down: list[str] = []
+        while folder not in self._scopes:
+            down.append(folder)
+            above = os.path.dirname(folder)
+            if above == folder:
+                break
+            folder = above
+        scope = self._scopes.get(folder) or _Scope((), (), (), self._base)
+        if len(self._scopes) > CACHED:
+            self._scopes.clear()
+            self._laid.clear()
+        for each in reversed(down):
+            scope = self._scopes[each] = self._below(scope, each)
+        return scope
+
+    def _below(self, parent: _Scope, folder: str) -> _Scope:
+        """What holds from ``folder`` on, where ``parent`` holds above it."""
         files, problems = self._written(folder) if self._wanted.project_files else ((), ())
         given = (self._given[folder],) if folder in self._given else ()
         if not files and not given and not problems:
@@ -213,8 +235,10 @@ class FolderRules:
 
 
 def _by_place(given: Mapping[str, Mapping[str, object]]) -> dict[str, Layer]:
-    """Layers by path, with links resolved as a scan does: those on the way, and one that is a root itself."""
+    """Layers by path, with links resolved as a scan does: those on the way, and one to a folder, which may be a root.
+    Equal values are one object."""
     layers: dict[str, Layer] = {}
+    same: dict[str, Mapping[str, object]] = {}
     problems: list[Problem] = []
     known = {entry.name for entry in SCHEMA if entry.section == SECTION}
     for path, values in given.items():
@@ -224,8 +248,11 @@ def _by_place(given: Mapping[str, Mapping[str, object]]) -> dict[str, Layer]:
             if name not in known
         ]
         parent, name = os.path.split(os.path.abspath(path))
-        layer = Layer(path, {name: value for name, value in values.items() if name in known})
-        layers[os.path.join(os.path.realpath(parent), name)] = layers[os.path.realpath(path)] = layer
+        wanted = {name: values[name] for name in sorted(known & set(values))}
+        layer = Layer(path, same.setdefault(repr(wanted), wanted))
+        layers[os.path.join(os.path.realpath(parent), name)] = layer
+        if os.path.isdir(path):
+            layers[os.path.realpath(path)] = layer
     if problems:
         raise ConfigError(tuple(problems))
     for layer in layers.values():

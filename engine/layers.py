@@ -11,7 +11,7 @@ from engine.conflicts import CONFLICTS, conflicts, is_set
 from engine.errors import ConfigError, Problem
 from engine.settings import Settings, setting
 
-__all__ = ["COMMAND_LINE", "Layer", "Options", "Resolved", "resolve"]
+__all__ = ["COMMAND_LINE", "Layer", "Options", "Resolved", "laid_over", "resolve"]
 
 COMMAND_LINE = "command line"
 QUALITIES = ("quality_jpeg", "quality_webp", "quality_avif")
@@ -83,6 +83,11 @@ def resolve(layers: Sequence[Layer], problems: Sequence[Problem] = ()) -> Resolv
     if found:
         raise ConfigError(tuple(found))
     return Resolved(settings, {name: origin[name] for name in values})
+
+
+def laid_over(settings: Settings, values: Mapping[str, object]) -> Settings:
+    """``settings`` with these values over them, which take back what excludes them; raises ConfigError."""
+    return resolve([Layer("", settings.to_json()), Layer("", values)]).settings
 
 
 def _overridden(layer: Layer, values: Mapping[str, object], origin: Mapping[str, Layer]) -> list[str]:

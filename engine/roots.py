@@ -13,7 +13,7 @@ from engine.formats import looks_like_image
 from engine.names import fold
 from engine.settings import Settings
 
-__all__ = ["Root", "inside", "labels", "roots_of", "with_targets"]
+__all__ = ["Root", "inside", "labels", "roots_of", "with_targets", "within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,11 @@ def with_targets(roots: Sequence[Root], output: str | None) -> tuple[Root, ...]:
         return tuple(roots)
     targets = [os.path.join(output, root.label) if root.label else output for root in roots]
     return tuple(Root(root.source, target, root.label, root.names) for root, target in zip(roots, targets, strict=True))
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether ``path`` is ``folder`` or lies below it."""
+    return path == folder or inside(path, folder)
 
 
 def inside(path: str, folder: str) -> bool:

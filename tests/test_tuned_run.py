@@ -44,7 +44,7 @@ async def test_an_image_is_tuned_its_folder_gets_the_target_and_the_run_writes_t
         await it.until_text("a  score 80")
         await pilot.press("r")
         await it.until(lambda: app.mirror.phase and app.mirror.phase.over)
-        await it.until_text("Run ")
+        await it.until_text("finished after")
         await pilot.press("escape", "3")
         await it.until_text("SCORE", f"{rung.score:.1f}")
         assert app.session.view is not None

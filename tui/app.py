@@ -11,9 +11,8 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import CompositorUpdate
@@ -40,6 +39,9 @@ from tui.pens import Depth, Pens
 from tui.session import Launcher, Session
 from tui.tuned import Tuned
 from tui.tuning_estimate import Estimator
+
+if TYPE_CHECKING:
+    from engine.estimate import Estimate
 
 __all__ = ["AppResult", "ImgoptApp", "Launcher"]
 
@@ -183,10 +185,17 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
     def estimator(self) -> Estimator:
         """What estimates a run from a sample."""
         if self._estimator is None:
-            from engine.estimate import QUICK, estimate
-
-            return partial(estimate, own=self.own, sample=QUICK)
+            return self._estimate
         return self._estimator
+
+    def _estimate(
+        self, roots: Sequence[str], settings: Settings, *, progress: Callable[[Estimate], None]
+    ) -> Awaitable[Estimate]:
+        """Of a run whose options are ``settings``: they hold whatever project files say."""
+        from engine.estimate import QUICK, estimate
+
+        own = replace(self.own, fixed=fixed_after(self.own.fixed, self.settings, settings))
+        return estimate(roots, settings, own=own, sample=QUICK, progress=progress)
 
     def paint_soon(self) -> None:
         """Something is known that was not: paint it as soon as the redraw rate allows."""

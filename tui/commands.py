@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import ImgoptError
+from engine.roots import within
 from engine.settings import Settings
 from engine.view import RunView
 from tui import text
@@ -221,9 +223,15 @@ class Commands(RunBoxes, RunControls):
                 return
         self.host.leave(choice)
 
+    def _given_and_tuned(self) -> tuple[str, ...]:
+        """The folders that the dashboard was opened on, and what was given settings outside of them."""
+        given = [os.path.abspath(root) for root in self.host.roots]
+        outside = (path for path in self.host.tuned.by_path if not any(within(path, root) for root in given))
+        return (*self.host.roots, *outside)
+
     def do_run(self) -> None:
         """Optimize what is marked; replacing originals asks first."""
-        roots = self.main.files.model.roots() or tuple(self.host.tuned.by_path) or self.host.roots
+        roots = self.main.files.model.roots() or self._given_and_tuned()
         if self.host.mirror.working:
             self.main.say("a run is at work already")
         elif not roots:

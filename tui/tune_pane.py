@@ -14,6 +14,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from engine.errors import ImgoptError
+from engine.layers import laid_over
 from engine.settings import Settings
 from tui import text
 from tui.actions import Where, here
@@ -173,14 +174,12 @@ class TunePane(CropListing):
         tuning, row = self.tuning, self.tuning.row
         format = row.format if tuning.comparing and row else tuning.format
         same = tuning.subject is not None and format == tuning.subject.format
-        wanted = "original" if same else str(format)
-        other = wanted != self.host.settings.format
-        return {"target_quality": tuning.target, **({"format": wanted} if other else {})}
+        return {"target_quality": tuning.target, "format": "original" if same else str(format)}
 
     @property
     def tuned(self) -> Settings:
-        """The settings of the next run with what was tuned."""
-        return self.tuning.settings.with_values(self.values)
+        """The settings of the next run for this image, with what was tuned over them."""
+        return laid_over(self.tuning.settings, self.values)
 
     @property
     def command(self) -> str:

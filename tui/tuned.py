@@ -1,10 +1,8 @@
-"""What was tuned and applied: settings over those of the next run, and the folders and files it was meant for."""
+"""What was tuned and applied: settings of folders and files that the next run follows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-
-from engine.settings import Settings
 
 __all__ = ["Tuned", "in_words"]
 
@@ -13,7 +11,7 @@ Values = Mapping[str, object]
 
 
 class Tuned:
-    """The last ``apply`` holds, for the whole of the next run; each can be taken back, the last one first."""
+    """Each ``apply`` holds for its paths and what lies below; each can be taken back, the last one first."""
 
     def __init__(self) -> None:
         self._by_path: dict[str, Values] = {}
@@ -21,17 +19,13 @@ class Tuned:
 
     @property
     def by_path(self) -> Mapping[str, Values]:
-        """Full path → values, the same for all of them."""
+        """Full path → values; of several above an image the nearest count."""
         return self._by_path
 
-    def over(self, settings: Settings) -> Settings:
-        """The settings of the next run."""
-        return settings.with_values(next(iter(self._by_path.values()), {}))
-
     def apply(self, paths: Iterable[str], values: Values) -> None:
-        """Use these in the next run, which is over these paths where nothing else is marked."""
+        """Use these for some paths, in place of what they had."""
         self._before.append(self._by_path)
-        self._by_path = dict.fromkeys(paths, values)
+        self._by_path = {**self._by_path, **dict.fromkeys(paths, values)}
 
     def undo(self) -> bool:
         """Take the last ``apply`` back; False when there is none."""
@@ -48,5 +42,5 @@ class Tuned:
 
 def in_words(values: Values) -> str:
     """``score 80``, ``score 80 webp``."""
-    format = values.get("format")
-    return f"score {values['target_quality']}{f' {format}' if format else ''}"
+    format = values["format"]
+    return f"score {values['target_quality']}{f' {format}' if format != 'original' else ''}"

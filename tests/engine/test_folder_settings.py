@@ -119,6 +119,30 @@ def test_a_folder_given_through_a_link_is_the_folder(tree: Path) -> None:
     assert FolderRules(Settings(), own).of(str(tree / "a" / "b")) == Settings(quality=50, effort="fast")
 
 
+def test_what_is_given_to_a_link_is_not_given_to_the_image_it_leads_to(tree: Path) -> None:
+    (tree / "a" / "link.jpg").symlink_to(tree / "c" / "x.jpg")
+    found = FolderRules(Settings(), FolderSettings({str(tree / "a" / "link.jpg"): {"quality": 50}}))
+    assert found.of_image(str(tree / "c"), "x.jpg") == Settings()
+
+
+def test_images_given_the_same_are_handed_out_together_also_from_a_list(tree: Path) -> None:
+    names = [f"{number:03}.jpg" for number in range(200)]
+    for name in names:
+        (tree / "c" / name).write_bytes(b"")
+    given = {str(tree / "c" / name): {"target_quality": 80, "format": "webp"} for name in names[::2]}
+    own = FolderSettings.from_json(FolderSettings(given).to_json())
+    chunks = [(one.settings, len(found)) for one, found in make_plan([str(tree / "c")], Settings(), own).scan()]
+    assert chunks == [(Settings(target_quality=80, format="webp"), 100), (None, 101)]
+    only = [str(tree / "c" / name) for name in names[:3]]
+    chunks = [(one.settings, len(found)) for one, found in make_plan([str(tree)], Settings(), own, only).scan()]
+    assert chunks == [(Settings(target_quality=80, format="webp"), 2), (None, 1)]
+
+
+def test_a_folder_far_down_has_the_settings_from_far_above() -> None:
+    found = FolderRules(Settings(), FolderSettings({"/srv": {"quality": 50}}, project_files=False))
+    assert found.of("/srv" + "/d" * 2000) == Settings(quality=50)
+
+
 def test_what_is_changed_by_hand_holds_against_project_files() -> None:
     loaded, changed = Settings(quality=50, long_edge=90), Settings(quality=60, effort="fast")
     assert fixed_after({"long_edge": 90, "format": "webp"}, loaded, changed) == {

@@ -142,11 +142,14 @@ async def test_apply_is_shown_in_the_tree_and_undo_takes_it_back() -> None:
         await settled(it)
         await it.pilot.press("A", "1")
         await it.until_text("score 80")
-        assert it.app.tuned.by_path == {"/tmp": {"target_quality": 80}}
+        assert it.app.tuned.by_path == {"/tmp": {"target_quality": 80, "format": "original"}}
         await it.pilot.press("up", "up", "space", "4")
         await it.until_text("[4 Tune]")
         await it.pilot.press("F", "A")
-        assert it.app.tuned.by_path["/tmp/a"] == {"target_quality": 80, "format": "webp"}
+        assert it.app.tuned.by_path == {
+            "/tmp": {"target_quality": 80, "format": "original"},
+            "/tmp/a": {"target_quality": 80, "format": "webp"},
+        }
         await it.pilot.press("1")
         await it.until_text("score 80 webp")
         await it.pilot.press("4", "u", "u")
@@ -162,7 +165,7 @@ async def test_an_image_opens_with_what_its_folder_was_given() -> None:
         await it.until_text("score >= 79", "format: webp", "--format webp")
         assert it.app.main.tune.values == {"target_quality": 79, "format": "webp"}
         await it.pilot.press("F", "F")
-        assert it.app.main.tune.values == {"target_quality": 79}
+        assert it.app.main.tune.values == {"target_quality": 79, "format": "original"}
 
 
 async def test_a_lossless_image_says_so_and_can_be_tried_in_a_lossy_format() -> None:

@@ -184,9 +184,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
 
     def estimator(self) -> Estimator:
         """What estimates a run from a sample."""
-        if self._estimator is None:
-            return self._estimate
-        return self._estimator
+        return self._estimator or self._estimate
 
     def _estimate(
         self, roots: Sequence[str], settings: Settings, *, progress: Callable[[Estimate], None]

@@ -23,16 +23,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INTERRUPTED",
+    "RUNNING",
     "PastRun",
     "ask_journal",
     "choose",
     "clear_quarantine",
+    "journal_file",
     "known_runs",
     "listed",
     "past_runs",
     "quarantined",
     "reading",
     "unfinished",
+    "unusable",
 ]
 
 INTERRUPTED = Phase.INTERRUPTED.value
@@ -79,7 +82,8 @@ class PastRun:
         return {**counts, **plain, **where, "settings": with_folders(self.settings, self.own)}
 
 
-def _journal() -> Path:
+def journal_file() -> Path:
+    """Where the journal is."""
     return state_folder() / "journal.sqlite"
 
 
@@ -90,7 +94,7 @@ def past_runs() -> list[PastRun]:
 
 async def known_runs() -> list[PastRun]:
     """The same inside an event loop."""
-    if not _journal().exists():
+    if not journal_file().exists():
         return []
     alive = {live.info.run_id for live in await running()}
     return await asyncio.to_thread(ask_journal, lambda file: _runs(file, alive))
@@ -114,17 +118,18 @@ def reading() -> Iterator[JournalFile]:
     from engine.journal_file import JournalFile
 
     try:
-        file = JournalFile.reading(_journal())
+        file = JournalFile.reading(journal_file())
         try:
             yield file
         finally:
             file.close()
     except (sqlite3.Error, OSError) as error:
-        raise _unusable(error) from None
+        raise unusable(error) from None
 
 
-def _unusable(error: Exception) -> RunnerError:
-    return RunnerError(f"the journal {_journal()} cannot be used: {error}; the next run brings it in order")
+def unusable(error: Exception) -> RunnerError:
+    """What to say of a journal that cannot be used."""
+    return RunnerError(f"the journal {journal_file()} cannot be used: {error}; the next run brings it in order")
 
 
 def _past(row: Mapping[str, Any], counts: Mapping[str, tuple[int, int, int]], alive: bool) -> PastRun:
@@ -195,7 +200,7 @@ def unfinished(runs: Sequence[PastRun], run_id: str | None) -> PastRun:
 
 def quarantined() -> list[dict[str, Any]]:
     """What later runs leave out: path, size, deaths, reason, run, at; raises RunnerError."""
-    return ask_journal(lambda file: file.quarantined(DEATHS)) if _journal().exists() else []
+    return ask_journal(lambda file: file.quarantined(DEATHS)) if journal_file().exists() else []
 
 
 def clear_quarantine() -> int:
@@ -207,11 +212,11 @@ def clear_quarantine() -> int:
     if not (count := len(quarantined())):
         return 0
     try:
-        file = JournalFile(_journal())
+        file = JournalFile(journal_file())
         try:
             file.clear()
         finally:
             file.close()
     except (sqlite3.Error, OSError, Damaged) as error:
-        raise _unusable(error) from None
+        raise unusable(error) from None
     return count

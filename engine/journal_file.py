@@ -32,6 +32,8 @@ COPIED_BYTES = 256 * 1024**2
 """A journal that cannot be written is read into memory up to this size."""
 RUNS_WITH_RESULTS = 50
 """Of older runs the single images are forgotten; their marks stay."""
+_OF_RUNS = ("results", "samples", "log", "listed")
+"""Tables with rows by run."""
 NETWORK = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "glusterfs", "fuse.glusterfs", "lustre")
 )
@@ -169,9 +171,23 @@ class JournalFile:
         marks = ",".join("?" * len(values))
         number = self._db.execute(f"INSERT INTO runs({names}) VALUES({marks})", (*values.values(),)).lastrowid
         assert number is not None
-        for table in ("results", "samples", "log", "listed"):
+        for table in _OF_RUNS:
             self._db.execute(f"DELETE FROM {table} WHERE run <= ?", (number - RUNS_WITH_RESULTS,))
         return number
+
+    def forget_runs(self, numbers: Sequence[int]) -> None:
+        """Runs go with all that is kept by run; marks stay."""
+        with self.transaction():
+            for number in numbers:
+                for table in _OF_RUNS:
+                    self._db.execute(f"DELETE FROM {table} WHERE run=?", (number,))
+                self._db.execute("DELETE FROM runs WHERE number=?", (number,))
+
+    def compact(self) -> None:
+        """Give room back that is not used any more; nothing happens where there is none for the copy that it takes."""
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._db.execute("VACUUM")
+        self.settle()
 
     def end_run(self, number: int, phase: str, report: str) -> None:
         """A run is over."""

@@ -13,7 +13,7 @@ from engine.areas import Area, chosen, find_areas
 from engine.errors import PlanError
 from engine.holdings import Held, held, prune
 from engine.report import human_bytes
-from engine.since import parse_age
+from tui.deleting import age, agreed
 from tui.text import escape
 from tui.undo_command import refuse_running
 
@@ -35,17 +35,9 @@ def backups(
     if run is not None:
         areas = chosen(areas, run)
     elif older_than is not None:
-        before = time.time() - _age(older_than)
+        before = time.time() - age(older_than)
         areas = [area for area in areas if area.started < before]
     return _prune([pair for pair in found if pair[0] in areas], named=run is not None, yes=yes, as_json=as_json)
-
-
-def _age(text: str) -> float:
-    try:
-        return parse_age(text)
-    except ValueError:
-        allowed = "use hours, days or weeks such as 12h, 30d, 4w"
-        raise PlanError(f"--older-than {text!r} is not allowed: {allowed}") from None
 
 
 def _list(found: Sequence[tuple[Area, Held]], *, as_json: bool) -> int:
@@ -86,7 +78,8 @@ def _prune(found: Sequence[tuple[Area, Held]], *, named: bool, yes: bool, as_jso
         _tell("no such backups were found")
         return EXIT_NOTHING if named else 0
     refuse_running([area.run for area, _ in found])
-    if not yes and not _agreed(found):
+    lines = [_line(*pair) for pair in found]
+    if not yes and not agreed("backups", lines, "delete these originals for good?"):
         _tell("nothing was deleted")
         return EXIT_NOTHING
     before = _used(found)
@@ -100,21 +93,11 @@ def _prune(found: Sequence[tuple[Area, Held]], *, named: bool, yes: bool, as_jso
         disks = [{"folder": root, "usedBefore": before[root], "usedAfter": after[root]} for root in before]
         print(machine.dumps({"pruned": [_record(*pair) for pair in found], "disks": disks}))
         return 0
-    for area, holding in found:
-        print(f"{_line(area, holding)}  deleted")
+    for line in lines:
+        print(f"{line}  deleted")
     for root in before:
         print(f"disk of {escape(root)}: {human_bytes(before[root])} used before, {human_bytes(after[root])} now")
     return 0
-
-
-def _agreed(found: Sequence[tuple[Area, Held]]) -> bool:
-    """Whether the user wants it; raises PlanError where nobody can be asked."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise PlanError("deleting backups must be confirmed: add --yes")
-    for area, holding in found:
-        _tell(_line(area, holding))
-    print("delete these originals for good? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _used(found: Sequence[tuple[Area, Held]]) -> dict[str, int]:

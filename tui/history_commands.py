@@ -17,14 +17,15 @@ from engine.settings import Settings
 from engine.view import Update
 from tui.text import escape
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "past_line"]
 
 
 def _when(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
-def _line(run: history.PastRun) -> str:
+def past_line(run: history.PastRun) -> str:
+    """One run in the list."""
     report = run.report
     counts = ", ".join(f"{report.get(name, 0)} {name}" for name in ("done", "kept", "skipped", "failed"))
     roots = escape(", ".join(run.roots))
@@ -33,12 +34,17 @@ def _line(run: history.PastRun) -> str:
 
 
 def _runs(arguments: argparse.Namespace) -> int:
+    from tui import prune_command
+
+    prune_command.check(arguments)
+    if arguments.prune:
+        return prune_command.prune(arguments)
     runs = history.past_runs()
     if arguments.json:
         print(machine.dumps([run.to_json() for run in runs]))
         return 0
     for run in runs:
-        print(_line(run))
+        print(past_line(run))
     if not runs:
         print("imgopt-tui: no run is known", file=sys.stderr)
     if set_aside := len(history.quarantined()):
@@ -74,7 +80,7 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(machine.dumps(run.to_json()))
         return 0
-    print(_line(run))
+    print(past_line(run))
     if run.phase == history.INTERRUPTED:
         print(f"its process is gone; imgopt-tui resume {run.id} goes on with it")
     elif "batchSeconds" in run.report:

@@ -83,6 +83,13 @@ def _sample(text: str) -> int:
     return int(text)
 
 
+def _number(text: str) -> int:
+    """A whole number from 0; raises ArgumentTypeError."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
+
+
 def _add_output(parser: Parser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object with summary and results at the end")
@@ -188,8 +195,17 @@ def _ctl_parser() -> argparse.ArgumentParser:
 
 
 def _runs_parser() -> argparse.ArgumentParser:
-    parser = new_parser("runs", "List runs, newest first: when, where, how they ended.")
-    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser = new_parser("runs", "List runs, newest first: when, where, how they ended; or take old ones off the list.")
+    parser.add_argument("--json", action="store_true", help="print a JSON list; with --prune an object")
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="take runs off the list, with reports and logs; what is done stays known, and a run whose originals are "
+        "kept stays listed (see backups)",
+    )
+    parser.add_argument("--older-than", metavar="AGE", help="with --prune: runs older than this: 12h, 30d, 4w")
+    parser.add_argument("--keep", type=_number, metavar="N", help="with --prune: not the newest N runs")
+    parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")
     return parser
 
 

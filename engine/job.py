@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from engine.efforts import Effort
@@ -241,19 +242,23 @@ class Outcome:
         siblings = [astuple(one) for one in self.siblings]
         entry = self.entry.to_json() if self.entry is not None else None
         measured = astuple(self.measured) if self.measured is not None else None
-        return [*(getattr(self, name) for name in _OUTCOME_FIELDS), siblings, entry, measured]
+        return [*_plain(self), siblings, entry, measured]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Outcome:
         """The reverse of ``to_json``."""
         *plain, siblings, entry, measured = value
-        plain[0] = Status(plain[0])
-        fields: dict[str, Any] = dict(zip(_OUTCOME_FIELDS, plain, strict=True))
-        fields["why"] = Why(fields["why"])
-        fields["stages"] = tuple(fields["stages"])
-        own = Entry.from_json(entry) if entry is not None else None
-        score = Measured(*measured) if measured is not None else None
-        return cls(**fields, siblings=tuple(Sibling(*one) for one in siblings), entry=own, measured=score)
+        *plain, why, stages, options = plain
+        more: dict[str, Any] = {
+            "why": Why(why),
+            "siblings": tuple(Sibling(*one) for one in siblings),
+            "entry": Entry.from_json(entry) if entry is not None else None,
+            "measured": Measured(*measured) if measured is not None else None,
+            "stages": tuple(stages),
+            "options": options,
+        }
+        return cls(Status(plain[0]), *plain[1:], **more)
 
 
-_OUTCOME_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name not in ("siblings", "entry", "measured"))
+_plain = attrgetter(*(name for name in Outcome.__dataclass_fields__ if name not in ("siblings", "entry", "measured")))
+"""The fields of an outcome that JSON has, in order."""

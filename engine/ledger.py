@@ -17,9 +17,10 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from engine import descriptors
+from engine.compact_json import compact
 from engine.source import Identity
 
 __all__ = ["MARK", "SUFFIX", "Entry", "Ledgers", "content_hash", "file_hash", "is_written", "ledgers"]
@@ -80,10 +81,10 @@ class Entry:
 
     def to_json(self) -> list[object]:
         """A bare list, because there is one for each image."""
-        after = astuple(self.after) if self.after is not None else None
+        after = self.after.parts if self.after is not None else None
         names = (self.source, self.target if not self.in_place else None, self.backup)
         flags = int(self.kept) | int(self.lossy) << 1
-        return [*names, astuple(self.before), self.before_hash, after, self.after_hash, self.recipe, flags]
+        return [*names, self.before.parts, self.before_hash, after, self.after_hash, self.recipe, flags]
 
     @classmethod
     def from_json(cls, value: list[object]) -> Entry:
@@ -129,7 +130,7 @@ class Ledgers:
             fd = self._files[folder] = os.open(os.path.join(folder, self._name), flags, 0o600)
             with contextlib.suppress(OSError):  # not every file system has locks
                 fcntl.flock(fd, fcntl.LOCK_SH)
-        text = "".join(json.dumps(entry.to_json(), separators=(",", ":")) + "\n" for entry in entries)
+        text = "".join(f"{compact(entry.to_json())}\n" for entry in entries)
         descriptors.write_all(fd, text.encode("ascii"))
         if sync:
             descriptors.sync(fd)

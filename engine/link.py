@@ -13,6 +13,7 @@ from typing import Any
 
 import engine
 from engine.child import start_worker
+from engine.compact_json import compact
 
 __all__ = ["MAX_LINE_BYTES", "WorkerLink", "death"]
 
@@ -160,7 +161,7 @@ class WorkerLink:
         """One line to the worker; lost without a word when it is gone (its exit is reported)."""
         if not self._unsent:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._unsent.append(json.dumps(message, separators=(",", ":")))
+        self._unsent.append(compact(message))
 
     def _flush(self) -> None:
         """Everything said in one turn of the event loop goes out in one write."""

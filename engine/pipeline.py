@@ -79,20 +79,22 @@ class Write:
 
     def done(self, written: Sequence[Written]) -> Outcome:
         """The outcome, now that siblings and main result are written or could not be."""
-        outcome = self.outcome
+        outcome, changes = self.outcome, dict[str, Any]()
         errors = sorted((each.error for each in written if each.error is not None), key=_is_of_a_part)
         error = errors[0] if errors else None
         if error is not None:
             why = failure(error, outcome.original_size)
-            outcome = replace(why, source_format=outcome.source_format, stages=outcome.stages)
+            changes["source_format"] = outcome.source_format
         else:
-            outcome = replace(outcome, entry=self.entry if self.target is None else written[-1].entry)
+            why = outcome
+            changes["entry"] = self.entry if self.target is None else written[-1].entry
             if lost := ", ".join(dict.fromkeys(name for each in written for name in each.lost)):
                 reason = f"without {lost}, which could not be kept"
-                outcome = replace(outcome, reason=f"{outcome.reason}; {reason}" if outcome.reason else reason)
+                changes["reason"] = f"{outcome.reason}; {reason}" if outcome.reason else reason
         seconds = time.monotonic() - self.started
         before = outcome.stages[:-1]
-        return replace(outcome, seconds=seconds, stages=(*before, max(0.0, seconds - sum(before))) if before else ())
+        stages = (*before, max(0.0, seconds - sum(before))) if before else ()
+        return replace(why, seconds=seconds, stages=stages, **changes)
 
     def tried(self) -> Outcome:
         """The outcome if it were written now, as far as that can be told without writing."""
@@ -229,9 +231,12 @@ def _optimize(
     reason = judging.reason(policy, facts, encoded, delivers=delivers) or encoded.missed
     if (better := judging.without_loss(policy, facts, encoded, data, delivers=delivers)) is not None:
         delivers, encoded, reason = True, better, judging.stored_better(delivers=delivers)
+    kept = None if delivers else judging.without_metadata(data, facts, policy)
+    path = corrected(job.target, encoded.format) if kept is None and not policy.keep_original else job.target
     base = Outcome(
         Status.DONE,
-        reason,
+        reason if delivers or kept is not None else "",
+        path,
         original_size=len(data),
         optimized_size=len(encoded.data),
         source_format=facts.format.value,
@@ -244,7 +249,6 @@ def _optimize(
         measured=encoded.measured,
         options=encoded.options,
     )
-    kept = None if delivers else judging.without_metadata(data, facts, policy)
     if kept is not None:
         write = _keep(job, source, data, kept, facts, base, temp, started)
     else:
@@ -252,8 +256,6 @@ def _optimize(
         check_structure(encoded)
         if full and not encoded.as_stored:  # those were compared when they were made
             check_pixels(data, facts, settings, encoded)
-        path = corrected(job.target, encoded.format) if not policy.keep_original else job.target
-        base = replace(base, target=path, reason=reason if delivers else "")
         same_size = (encoded.width, encoded.height) == (facts.width, facts.height)
         lossy = not encoded.as_stored and not (encoded.lossless and same_size)
         entry = _entry(job, source, data, path, encoded.data, lossy=lossy)
@@ -330,7 +332,6 @@ def _keep(
         width=facts.width,
         height=facts.height,
         quality=0,
-        target=job.target,
         measured=None,
         options="",
     )

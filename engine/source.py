@@ -33,6 +33,11 @@ class Identity:
         """From a stat result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
+    @property
+    def parts(self) -> tuple[int, int, int, int, int]:
+        """What it is made from, in the order of its arguments."""
+        return self.device, self.inode, self.size, self.mtime_ns, self.ctime_ns
+
     def but_for_ctime(self, other: Identity) -> bool:
         """Whether both are the same file with the same size and time; links and renames change the ctime."""
         mine = (self.device, self.inode, self.size, self.mtime_ns)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, TypeVar
 
+from engine.compact_json import compact
 from engine.errors import RunnerError
 from engine.view import Gauges, Phase, Totals, Update, WorkerRow
 
@@ -56,7 +57,7 @@ async def read_frame(reader: asyncio.StreamReader) -> dict[str, Any]:
 
 async def write_frame(writer: asyncio.StreamWriter, value: Mapping[str, Any]) -> None:
     """Send a frame and wait until the stream takes more; raises ConnectionError when the other side is gone."""
-    body = json.dumps(value, separators=(",", ":")).encode("ascii")
+    body = compact(value).encode("ascii")
     writer.write(len(body).to_bytes(4, "big") + body)
     await writer.drain()
 

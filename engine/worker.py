@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine import resident
 from engine.ahead import ReadAhead
+from engine.compact_json import compact
 from engine.corrections import WORTH_BYTES
 from engine.writer import GroupWriter
 
@@ -89,6 +90,8 @@ class Worker:
         """Bytes before the first image, and between two images, as the parent was last told."""
         self._since = 0
         """Images since that was looked at."""
+        self._counts_small = False
+        """Whether the kernel counts the peak of a small image: nobody asks for it, so one count goes over many."""
 
     def send(self, **message: object) -> None:
         """One line to the parent; a parent that is gone ends this process."""
@@ -96,8 +99,7 @@ class Worker:
 
     def send_all(self, messages: list[dict[str, Any]]) -> None:
         """Several lines at once."""
-        text = "".join(json.dumps(message, separators=(",", ":")) + "\n" for message in messages)
-        line = text.encode("ascii")
+        line = "".join(f"{compact(message)}\n" for message in messages).encode("ascii")
         try:
             with self._out_lock:
                 while line:
@@ -184,11 +186,14 @@ class Worker:
         index = task["task"]
         started = time.monotonic()
         self.send(started=index)
-        heavy = False
+        large = heavy = False
+        before = 0 if self._counts_small else resident.mark()
         times = StageTimes(started)
 
         def stage(step: Stage, seconds: float, needs: int) -> None:
-            nonlocal heavy
+            nonlocal large, heavy, before
+            if step is Stage.DECODE and needs >= WORTH_BYTES:
+                large, before = True, resident.mark()
             heavy = needs > TRIM_BYTES
             times.enter(step, time.monotonic())
             if seconds > QUICK_SECONDS:
@@ -197,20 +202,19 @@ class Worker:
         paths = task["source"], task["target"]
         more = {name: task[name] for name in ("careful", "base", "origin", "trial") if name in task}
         job = Job(index, *paths, recipe, **more)
-        before = resident.mark()
         answer = prepare(job, task["allowance"], task["temp"], stage, started, self._factors, self._ahead.open)
         if isinstance(answer, Needs):
             self.send(needs=answer.bytes, index=index)
         elif isinstance(answer, Write) and not job.trial:
-            writer.put(index, _measured(answer, before, times))
+            writer.put(index, _measured(answer, before, times, large=large))
         elif isinstance(answer, Write):
-            self.send(done=index, outcome=_measured(answer, before, times).tried().to_json())
+            self.send(done=index, outcome=_measured(answer, before, times, large=large).tried().to_json())
         else:
             now = time.monotonic()
             outcome = replace(answer, seconds=now - started, stages=times.until(now))
             self.send(done=index, outcome=outcome.to_json())
-        large = isinstance(answer, Write) and answer.outcome.predicted_bytes >= WORTH_BYTES
         del answer
+        self._counts_small = not large
         if heavy:
             resident.trim()
         self._since += 1
@@ -229,9 +233,9 @@ class Worker:
             self.send(resident=now)
 
 
-def _measured(write: Write, before: int, times: StageTimes) -> Write:
+def _measured(write: Write, before: int, times: StageTimes, *, large: bool) -> Write:
     """The result of an image with what it took; nobody wants to know the memory of small ones."""
-    peak = resident.highest() if write.outcome.predicted_bytes >= WORTH_BYTES else 0
+    peak = resident.highest() if large else 0
     stages = times.until(time.monotonic())
     return replace(write, outcome=replace(write.outcome, peak_bytes=peak if peak > before else 0, stages=stages))
 

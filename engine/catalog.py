@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from engine.view import ImageState
 if TYPE_CHECKING:
     from engine.settings import Settings
 
-__all__ = ["Catalog", "Folder"]
+__all__ = ["Catalog", "Folder", "is_below"]
 
 _FORMATS = ("", *(format.value for format in Format))
 _FORMAT_CODE = {name: code for code, name in enumerate(_FORMATS)}
@@ -181,7 +181,7 @@ class Catalog:
     def at_or_below(self, paths: Iterable[str]) -> list[int]:
         """The images that are one of these full paths, or lie in such a folder or below it, in their order."""
         wanted = {os.path.normpath(path) for path in paths}
-        inside = [_is_below(folder.source, wanted) for folder in self._folders]
+        inside = [is_below(folder.source, wanted) for folder in self._folders]
         beside = {os.path.dirname(path) for path in wanted}
         maybe = [folder.source in beside for folder in self._folders]
         folders = enumerate(self._folder)
@@ -305,7 +305,8 @@ class Catalog:
         return next((status for status, final in STATE_OF.items() if final == state), None)
 
 
-def _is_below(path: str, folders: set[str]) -> bool:
+def is_below(path: str, folders: Collection[str]) -> bool:
+    """Whether a full path is one of these, or lies in one of them or below it."""
     while path not in folders:
         above = os.path.dirname(path)
         if above == path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from engine.catalog import is_below
 from engine.events import Finished
 from engine.feed import Feed
 from engine.guard import DiskGuard
@@ -167,10 +168,15 @@ class Controls:
         states = self.state.catalog.states
         return self._again(index for index, state in enumerate(states) if state == ImageState.FAILED)
 
-    async def retry_quarantined(self) -> int:
-        """Put the images to wait that this run left out because they crashed or hung workers; returns how many."""
-        states = self.state.catalog.states
-        return self._again(index for index in sorted(self._feed.set_aside) if states[index] == ImageState.SKIPPED)
+    async def retry_quarantined(self, paths: Sequence[str] = ()) -> int:
+        """Put the images to wait that this run left out because they crashed or hung workers, at or below these full
+        paths, unless empty; returns how many."""
+        catalog, wanted = self.state.catalog, set(paths)
+        return self._again(
+            index
+            for index in sorted(self._feed.set_aside)
+            if catalog.states[index] == ImageState.SKIPPED and (not wanted or is_below(catalog.source(index), wanted))
+        )
 
     def _again(self, indexes: Iterable[int]) -> int:
         if self._life.over or self._life.stopping:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import RunnerError
 from engine.folder_settings import FolderSettings, with_folders, without_folders
-from engine.known import DEATHS
 from engine.places import state_folder
 from engine.runner import running
 from engine.task import saved_percent
@@ -27,12 +26,10 @@ __all__ = [
     "PastRun",
     "ask_journal",
     "choose",
-    "clear_quarantine",
     "journal_file",
     "known_runs",
     "listed",
     "past_runs",
-    "quarantined",
     "reading",
     "unfinished",
     "unusable",
@@ -196,27 +193,3 @@ def unfinished(runs: Sequence[PastRun], run_id: str | None) -> PastRun:
     if not run.unfinished:
         raise RunnerError(f"run {run.id} came to its end; start it again with imgopt-tui run")
     return run
-
-
-def quarantined() -> list[dict[str, Any]]:
-    """What later runs leave out: path, size, deaths, reason, run, at; raises RunnerError."""
-    return ask_journal(lambda file: file.quarantined(DEATHS)) if journal_file().exists() else []
-
-
-def clear_quarantine() -> int:
-    """Forget all of it; returns how many images that were. Raises RunnerError."""
-    import sqlite3
-
-    from engine.journal_file import Damaged, JournalFile
-
-    if not (count := len(quarantined())):
-        return 0
-    try:
-        file = JournalFile(journal_file())
-        try:
-            file.clear()
-        finally:
-            file.close()
-    except (sqlite3.Error, OSError, Damaged) as error:
-        raise unusable(error) from None
-    return count

@@ -343,11 +343,12 @@ class JournalFile:
         return (int(row[0]), str(row[1])) if row is not None else (0, "")
 
     def quarantined(self, deaths: int) -> list[dict[str, Any]]:
-        """What cost at least that many workers: path, size, deaths, reason, run, at."""
-        query = "SELECT path, size, deaths, reason, run, at FROM quarantine WHERE deaths>=? ORDER BY at DESC"
-        names = ("path", "size", "deaths", "reason", "run", "at")
+        """What cost at least that many workers, the newest first: content (hexadecimal), path, size, deaths, reason,
+        run, at."""
+        names = ("content", "path", "size", "deaths", "reason", "run", "at")
+        query = "SELECT hash, path, size, deaths, reason, run, at FROM quarantine WHERE deaths>=? ORDER BY at DESC"
         rows = [dict(zip(names, row, strict=True)) for row in self._db.execute(query, (deaths,))]
-        return [{**row, "path": os.fsdecode(row["path"])} for row in rows]
+        return [{**row, "content": row["content"].hex(), "path": os.fsdecode(row["path"])} for row in rows]
 
 
 def on_network(path: Path) -> bool:

@@ -210,7 +210,7 @@ class PastView:
         """Too late."""
         return 0
 
-    async def retry_quarantined(self) -> int:
+    async def retry_quarantined(self, paths: Sequence[str] = ()) -> int:
         """Too late."""
         return 0
 

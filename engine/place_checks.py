@@ -11,9 +11,10 @@ from pathlib import Path
 from engine.errors import ConfigError, ImgoptError, system_reason
 from engine.finding import Finding, Level
 from engine.floor import DEFAULT_FLOOR
-from engine.history import past_runs, quarantined, unfinished
+from engine.history import past_runs, unfinished
 from engine.journal_file import on_network
 from engine.places import sockets, state_folder
+from engine.quarantine import set_aside
 from engine.report import human_bytes
 from engine.runner import running
 
@@ -69,7 +70,7 @@ def sockets_left() -> Finding:
 def runs_left() -> Iterator[Finding]:
     """Runs that did not come to their end, and images that are set aside; what the journal has to say at all."""
     try:
-        runs, aside = past_runs(), quarantined()
+        runs, aside = past_runs(), set_aside()
     except ImgoptError as error:
         yield Finding("journal", Level.WARN, str(error), "until then nothing is known of earlier runs")
         return

@@ -167,9 +167,9 @@ class RemoteRun:
         """Put failed images back to wait."""
         return int(await self._call("retry_failed"))
 
-    async def retry_quarantined(self) -> int:
+    async def retry_quarantined(self, paths: Sequence[str] = ()) -> int:
         """Put the images to wait that were left out because they crashed or hung workers."""
-        return int(await self._call("retry_quarantined"))
+        return int(await self._call("retry_quarantined", paths=list(paths)))
 
     async def watch(self) -> None:
         """From now on the loss of the connection is a hang-up, unless ``close`` was called first; a run of a version

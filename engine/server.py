@@ -203,7 +203,7 @@ class RunServer:
         return await self.run.retry_failed()
 
     async def _retry_quarantined(self, given: dict[str, Any]) -> Any:
-        return await self.run.retry_quarantined()
+        return await self.run.retry_quarantined([str(path) for path in given.get("paths", ())])
 
     _calls: dict[str, Callable[[Any, dict[str, Any]], Awaitable[Any]]] = {  # noqa: RUF012
         "updates": _updates,

@@ -381,8 +381,9 @@ class RunView(Protocol):
     async def retry_failed(self) -> int:
         """Put failed images back to wait; returns how many."""
 
-    async def retry_quarantined(self) -> int:
-        """Put the images to wait that were left out because they crashed or hung workers; returns how many."""
+    async def retry_quarantined(self, paths: Sequence[str] = ()) -> int:
+        """Put the images to wait that were left out because they crashed or hung workers; returns how many. ``paths``
+        (full): only those at or below these, unless empty."""
 
     async def watch(self) -> None:
         """From now on the end of the view is a hang-up, unless ``close`` was called first."""

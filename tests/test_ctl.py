@@ -34,7 +34,15 @@ async def test_scripts_tell_a_run_what_its_screen_can(
     try:
         assert await tell("ctl pause") == 0
         await until(view, lambda update: update.phase is Phase.PAUSED and not update.totals.scanning)
-        for words in ("workers 2", "memory 400M", "nice 3", "on-hangup pause", "retry-failed", "retry-quarantined"):
+        for words in (
+            "workers 2",
+            "memory 400M",
+            "nice 3",
+            "on-hangup pause",
+            "retry-failed",
+            "retry-quarantined",
+            "retry-quarantined a b",
+        ):
             assert await tell(f"ctl {run[:4]} {words}") == 0
         assert (
             await tell(f"ctl cancel {shlex.quote(str(root / 'i0150.jpg'))} {shlex.quote(str(root / 'i0160.jpg'))}") == 0

@@ -23,6 +23,7 @@ class Where(StrEnum):
     TUNING = "tuning"
     LOG = "log"
     FORM = "settings"
+    ASIDE = "set aside"
 
 
 MAIN = (Where.EVERYWHERE, Where.WORK)
@@ -113,7 +114,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("run", ("r",), "Run", "optimize what is marked, or the given folders", Where.WORK, "Run"),
     Action("pause", ("p",), "Pause", "start no further image, or go on", Where.WORK, "Pause"),
     Action("retry", ("R",), "Retry failed", "failed images again; at the end in a new run", Where.WORK, "Retry"),
-    Action("retry_quarantined", ("Q",), "Retry set aside", "images that crashed workers", Where.WORK),
+    Action("set_aside", ("Q",), "Set aside", "images that crashed workers: why, and try again", Where.WORK),
     Action("cancel_image", ("X",), "Leave out image", "the run skips the chosen image", Where.WORK),
     Action("more_workers", ("plus", "equals_sign"), "More workers", "one worker process more", Where.WORK, "Worker"),
     Action("fewer_workers", ("minus", "underscore"), "Fewer workers", "one worker process less", Where.WORK),
@@ -171,6 +172,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("unset", ("d",), "Default", "back to the default", Where.FORM, "Default"),
     Action("apply", ("a",), "Apply", "use these settings for the next run", Where.FORM, "Apply"),
     Action("save", ("w",), "Save", "use them, and write them to your settings file", Where.FORM, "Save"),
+    Action("again_all", ("A",), "Try all again", "in the next run; Enter: just the chosen one", Where.ASIDE),
 )
 _BY_ID = {entry.id: entry for entry in ACTIONS}
 

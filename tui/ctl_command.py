@@ -56,6 +56,7 @@ READS: dict[str, Callable[[str], Any]] = {
     "nice": _nice,
     "on-hangup": _hangup,
     "cancel": os.path.abspath,
+    "retry-quarantined": os.path.abspath,
 }
 """Makes a value of each text that follows a command; raises ValueError that says what is allowed."""
 
@@ -100,7 +101,7 @@ async def _retry_failed(view: RunView, values: Values) -> str:
 
 
 async def _retry_quarantined(view: RunView, values: Values) -> str:
-    return f"tries {count(await view.retry_quarantined(), 'image')} again that were set aside"
+    return f"tries {count(await view.retry_quarantined(values), 'image')} again that were set aside"
 
 
 async def _stop(view: RunView, values: Values) -> str:

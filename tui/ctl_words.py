@@ -18,11 +18,14 @@ class Word:
     """What follows it; empty for nothing."""
     several: bool = False
     """Whether more than one may follow."""
+    optional: bool = False
+    """Whether none need follow."""
 
     @property
     def usage(self) -> str:
         """As it is written."""
-        return " ".join(filter(None, (self.name, self.value))) + " ..." * self.several
+        value = self.value + " ..." * self.several
+        return " ".join(filter(None, (self.name, f"[{value}]" if self.optional else value)))
 
 
 WORDS = {
@@ -36,7 +39,7 @@ WORDS = {
         Word("nice", "priority of its workers, 0 to 19 (only what others leave)", "N"),
         Word("cancel", "leave out these images, also those in work, and folders", "PATH", several=True),
         Word("retry-failed", "try the failed images again"),
-        Word("retry-quarantined", "try those again that were set aside for crashing workers"),
+        Word("retry-quarantined", "try those again that were set aside", "PATH", several=True, optional=True),
         Word("on-hangup", "what its terminal does when it closes: finish, pause, stop", "WHAT"),
         Word("stop", "end it after the images in work; with --now at once"),
     )
@@ -45,7 +48,7 @@ WORDS = {
 
 def table() -> str:
     """All of them, one a line."""
-    return "\n".join(f"  {word.usage:<19} {word.help}" for word in WORDS.values())
+    return "\n".join(f"  {word.usage:<28} {word.help}" for word in WORDS.values())
 
 
 def understand(words: Sequence[str]) -> tuple[str | None, Word, tuple[str, ...]]:
@@ -57,6 +60,6 @@ def understand(words: Sequence[str]) -> tuple[str | None, Word, tuple[str, ...]]
     if word is None:
         wrong = f"{name or words[0]!r} is none"
         raise ValueError(f"a command is needed, {wrong}: {', '.join(WORDS)}")
-    if bool(values) != bool(word.value) or (len(values) > 1 and not word.several):
+    if (bool(values) != bool(word.value) and not word.optional) or (len(values) > 1 and not word.several):
         raise ValueError(f"it is: imgopt-tui ctl [RUN] {word.usage}")
     return run, word, tuple(values)

@@ -35,6 +35,7 @@ _TITLES = {
     Where.TUNING: "In Tune",
     Where.LOG: "In Log",
     Where.FORM: "In Settings",
+    Where.ASIDE: "In the list of images set aside",
 }
 
 
@@ -57,8 +58,8 @@ def help_lines(look: Look) -> list[Parts]:
 
 
 def offered() -> list[Action]:
-    """What the palette offers: everything but moving a cursor and the keys of the settings form."""
-    return [entry for entry in here(*Where) if entry.where not in (Where.LISTS, Where.FORM)]
+    """What the palette offers: everything but moving a cursor and the keys of boxes."""
+    return [entry for entry in here(*Where) if entry.where not in (Where.LISTS, Where.FORM, Where.ASIDE)]
 
 
 class CommandsDialog(Dialog[str | None]):

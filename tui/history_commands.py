@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from engine import history, machine
+from engine import history, machine, quarantine
 from engine.errors import RunnerError
 from engine.report import human_bytes, report_text
 from engine.settings import Settings
 from engine.view import Update
-from tui.text import escape
+from tui.text import count, escape
 
 __all__ = ["COMMANDS", "past_line"]
 
@@ -47,8 +47,8 @@ def _runs(arguments: argparse.Namespace) -> int:
         print(past_line(run))
     if not runs:
         print("imgopt-tui: no run is known", file=sys.stderr)
-    if set_aside := len(history.quarantined()):
-        print(f"imgopt-tui: {set_aside} images are set aside: imgopt-tui quarantine", file=sys.stderr)
+    if aside := len(quarantine.set_aside()):
+        print(f"imgopt-tui: {count(aside, 'image')} set aside: imgopt-tui quarantine", file=sys.stderr)
     return 0
 
 
@@ -111,18 +111,23 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _quarantine(arguments: argparse.Namespace) -> int:
+    found = quarantine.set_aside(arguments.paths)
     if arguments.clear:
-        count = history.clear_quarantine()
-        print(f"imgopt-tui: {count} images are no longer set aside", file=sys.stderr)
+        released = quarantine.release(found if arguments.paths else None)
+        print(f"imgopt-tui: {count(released, 'image')} no longer set aside: the next run tries again", file=sys.stderr)
         return 0
-    found = history.quarantined()
     if arguments.json:
-        print(machine.dumps(found))
+        print(machine.dumps([image.to_json() for image in found]))
         return 0
     for image in found:
-        print(f"{escape(image['path'])}: {image['deaths']} workers: {escape(image['reason'])} (run {image['run']})")
-    if not found:
-        print("imgopt-tui: no image is set aside", file=sys.stderr)
+        cost = f"{human_bytes(image.size)}, cost {count(image.deaths, 'worker')}"
+        print(f"{escape(image.path)}: {cost}: {escape(image.reason)} (run {image.run}, {_when(image.at)})")
+        print(f"    {image.advice}")
+    if found:
+        again = f"imgopt-tui quarantine --clear [PATH ...] lets the next run try {'it' if len(found) == 1 else 'them'}"
+    else:
+        again = "no image is set aside"
+    print(f"imgopt-tui: {again}", file=sys.stderr)
     return 0
 
 

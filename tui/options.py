@@ -253,8 +253,9 @@ def _resume_parser() -> argparse.ArgumentParser:
 
 def _quarantine_parser() -> argparse.ArgumentParser:
     parser = new_parser("quarantine", "List images that crashed or hung workers twice; runs leave them out.")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="only these images and folders (default: all)")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
-    parser.add_argument("--clear", action="store_true", help="forget them all: the next run tries them again")
+    parser.add_argument("--clear", action="store_true", help="hold nothing against them: the next run tries them again")
     return parser
 
 

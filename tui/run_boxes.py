@@ -57,6 +57,12 @@ class RunBoxes:
         """All gauges in a box."""
         self.host.push_screen(MachineDialog())
 
+    def do_set_aside(self) -> None:
+        """Images that crashed workers."""
+        from tui.set_aside import SetAsideDialog
+
+        self.host.push_screen(SetAsideDialog())
+
     def do_export(self) -> None:
         """The report into a file."""
         info = self.host.mirror.info

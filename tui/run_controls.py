@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import ImgoptError
@@ -155,6 +155,7 @@ class RunControls:
             return
         self.host.open_view(view)
 
-    def do_retry_quarantined(self) -> None:
-        """Try again what was set aside because it crashed workers."""
-        self._tell("retry-quarantined")
+    async def retry_set_aside(self, paths: Sequence[str]) -> int:
+        """Have a run at work try these again that it left out; returns how many. Raises RunnerError."""
+        view = self.host.session.view
+        return await view.retry_quarantined(paths) if view and self.host.mirror.working else 0

@@ -172,7 +172,8 @@ async def test_what_was_set_aside_is_tried_again_when_asked_for(tmp_path: Path, 
     async with asyncio.timeout(60), run:
         await run.pause()
         await until(run, lambda update: update.totals.skipped == 1)
-        assert await run.retry_quarantined() == 1
+        assert await run.retry_quarantined([str(root / "z"), str(root / "i0000.jpg")]) == 0
+        assert await run.retry_quarantined([str(root)]) == 1
         assert await run.retry_quarantined() == 0
         await run.resume()
         await run.wait()

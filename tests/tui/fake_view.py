@@ -274,9 +274,9 @@ class FakeView:
         self.calls.append(f"cancel {' '.join(paths)}")
         return len(paths)
 
-    async def retry_quarantined(self) -> int:
-        self.calls.append("retry quarantined")
-        return 0
+    async def retry_quarantined(self, paths: Sequence[str] = ()) -> int:
+        self.calls.append(" ".join(["retry quarantined", *paths]))
+        return len(paths)
 
     async def cancel(self, *, now: bool = False) -> None:
         self.calls.append("cancel now" if now else "cancel")

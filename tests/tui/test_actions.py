@@ -11,6 +11,7 @@ from tui.images_pane import ImagesPane
 from tui.log_pane import LogPane
 from tui.look import Look
 from tui.parts import text_of
+from tui.set_aside import SetAsideList
 from tui.tune_pane import TunePane
 
 OWNERS: dict[Where, type] = {
@@ -23,7 +24,9 @@ OWNERS: dict[Where, type] = {
     Where.TUNING: TunePane,
     Where.LOG: LogPane,
     Where.FORM: SettingList,
+    Where.ASIDE: SetAsideList,
 }
+BOXES = {Where.FORM, Where.ASIDE}
 THERE = {"y", "t", "e"}
 """Keys that mean in Tune what they mean everywhere, of what is shown there: copy, tune, export."""
 
@@ -34,9 +37,9 @@ def test_every_action_does_something_where_it_is_declared() -> None:
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
-    for scope in (Where.FILES, Where.BATCHES, Where.IMAGES, Where.TUNING, Where.LOG, Where.FORM):
+    for scope in set(Where) - {Where.LISTS, *MAIN}:
         reachable: list[Action] = here(Where.LISTS, scope)
-        if scope is not Where.FORM:  # the form is a dialog: the main screen's keys do not reach it
+        if scope not in BOXES:  # the main screen's keys do not reach them
             reachable += here(*MAIN)
         keys = Counter(key for entry in reachable for key in entry.keys)
         twice = {key for key, times in keys.items() if times > 1}
@@ -62,9 +65,9 @@ def test_help_and_table_name_every_action() -> None:
         assert f"| {entry.name} | {entry.help} |" in table
 
 
-def test_palette_offers_everything_but_cursor_and_form_keys() -> None:
+def test_palette_offers_everything_but_keys_of_cursors_and_boxes() -> None:
     missing = {entry.where for entry in ACTIONS} - {entry.where for entry in offered()}
-    assert missing == {Where.LISTS, Where.FORM}
+    assert missing == {Where.LISTS, *BOXES}
 
 
 def test_help_fits_eighty_columns() -> None:

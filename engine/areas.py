@@ -225,7 +225,7 @@ def forget_area(area_folder: str, run: str) -> None:
         names = os.listdir(area_folder)
         if any(map(is_backup, names)):
             return
-        for name in names:
+        for name in sorted(names, key=ABOUT.__eq__):  # an area is found by it, so it goes last
             os.unlink(os.path.join(area_folder, name))
         os.rmdir(area_folder)
         os.rmdir(os.path.dirname(area_folder))

@@ -30,7 +30,7 @@ from engine.errors import ImageError, system_reason
 from engine.folders import open_folder
 from engine.ledger import Entry, file_hash
 from engine.source import Identity
-from engine.temps import temp_name
+from engine.temps import remove_stale_temps, temp_name
 
 __all__ = ["Undone", "Verdict", "undo"]
 
@@ -70,7 +70,7 @@ def undo(area: Area, wanted: Callable[[str], bool], *, dry_run: bool = False) ->
         for path in sorted(by_path):
             yield hands.put_back(path, by_path[path][::-1])
         hands.drop_orphans()
-    if not dry_run:
+    if not dry_run and not hands.unfinished:
         forget_area(area.folder, area.run)
 
 
@@ -84,6 +84,8 @@ class _Hands:
         self._folder = -1
         self._folder_path = ""
         self._touched = False
+        self.unfinished = False
+        """Whether the system refused something that another undo may still do, for which the area stays."""
 
     def __enter__(self) -> Self:
         self._fd = take(self._area)
@@ -109,6 +111,7 @@ class _Hands:
             except _Refused as error:
                 verdict, reason = Verdict.REFUSED, str(error)
             except OSError as error:
+                self.unfinished = True
                 verdict, reason = Verdict.REFUSED, f"cannot be put back: {system_reason(error)}"
             except ImageError as error:
                 verdict, reason = Verdict.REFUSED, str(error)
@@ -212,7 +215,14 @@ class _Hands:
             except NotADirectoryError as error:
                 raise _Refused(f"is left as it is: {system_reason(error)}") from None
             self._folder_path = path
+            if self._copies:
+                remove_stale_temps(path)
         return self._folder
+
+    @property
+    def _copies(self) -> bool:
+        """Whether backups lie on another file system than the open folder, so that a kill may have left a copy."""
+        return not self._dry and os.fstat(self._fd).st_dev != os.fstat(self._folder).st_dev
 
     def _leave(self) -> None:
         if self._folder >= 0:
@@ -224,10 +234,15 @@ class _Hands:
                 self._folder, self._touched = -1, False
 
     def _drop(self, backup: str) -> None:
-        """Remove what is in the area once more than needed."""
-        if not self._dry:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(backup, dir_fd=self._fd)
+        """Remove what is in the area once more than needed; what cannot be removed is left to another undo."""
+        if self._dry:
+            return
+        try:
+            os.unlink(backup, dir_fd=self._fd)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            self.unfinished = True
 
     def _place(self, folder: int, name: str, now: os.stat_result | None, backup: str, kept: os.stat_result) -> None:
         """The backup takes the path's name, unless that changed in this moment."""
@@ -250,8 +265,7 @@ class _Hands:
         sync(folder)
         self._drop(backup)
 
-    @staticmethod
-    def _move(source: str, source_folder: int, folder: int, name: str, now: os.stat_result | None) -> None:
+    def _move(self, source: str, source_folder: int, folder: int, name: str, now: os.stat_result | None) -> None:
         where = {"src_dir_fd": source_folder, "dst_dir_fd": folder}
         if now is not None:
             again = _look(folder, name)
@@ -268,7 +282,10 @@ class _Hands:
                 raise
             os.rename(source, name, **where)
             return
-        os.unlink(source, dir_fd=source_folder)
+        try:
+            os.unlink(source, dir_fd=source_folder)
+        except OSError:
+            self.unfinished = True
 
     def _remove_conversion(self, entry: Entry, until: int, folder: int) -> str:
         """Remove the converted file beside an original that is back; what is to be said of it."""
@@ -282,8 +299,12 @@ class _Hands:
             return f"{name!r} was changed since and stays"
         if not self._dry:
             self._touched = True
-            sync(folder)  # the original is there for good
-            os.unlink(name, dir_fd=folder)
+            try:
+                sync(folder)  # the original is there for good
+                os.unlink(name, dir_fd=folder)
+            except OSError as error:
+                self.unfinished = True
+                return f"{name!r} cannot be removed: {system_reason(error)}"
         return f"{name!r} removed"
 
 

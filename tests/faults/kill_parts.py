@@ -28,9 +28,9 @@ from tests.faults.table import Bench, Row
 from tests.faults.tracing import STRACE
 
 NO_STRACE = "strace is not installed"
-WORKER_PICTURES = {"in place": 12, "tree": 12, "beside": 12, "foreign": 12, "siblings": 6}
+WORKER_PICTURES = {"in place": 12, "tree": 12, "beside": 12, "instead": 8, "foreign": 12, "siblings": 6}
 """Mode → pictures of the long form, with 350 and more calls among them that change something."""
-RUNNER_PICTURES = {"in place": 8, "siblings": 4}
+RUNNER_PICTURES = {"in place": 8, "instead": 4, "siblings": 4}
 """The same for the runner, which starts anew for each kill."""
 PROTOCOL_WRITES = 40
 """Lines of a worker that are tried; the rest say the same of later images."""

@@ -149,8 +149,9 @@ def restarted(scene: Scene, gone: float | None) -> list[Loss]:
     if gone is None:
         found.append(Loss("processes", "", f"some are left {WORKERS_GONE_SECONDS} s after the runner was killed"))
     scene.tree.another_run()
+    there = scene.there()
     again = run_whole(scene.words, scene.state)
-    found += scene.losses(over=True, ran=again)
+    found += scene.losses(over=True, ran=again, expected=there)
     if again.code != 0:
         found.append(Loss("restart", "", f"exit code {again.code}: {' / '.join(again.lines)[:300]}"))
     return found

@@ -1,6 +1,6 @@
 """The oracle: what a tree of pictures must look like after any fault, told from what is on disk and what was reported.
 
-    missing     a source path holds nothing any more
+    missing     a source path holds nothing any more, nor does that of the conversion that was to take its place
     damaged     it holds neither its old bytes nor a whole new image of the same picture and size
     changed     it holds other bytes although nothing was to replace it, or although the report says so
     attributes  its mode, owner or modification time are not those of the original
@@ -121,14 +121,20 @@ class Tree:
     # ── what is on disk ──────────────────────────────────────────────────────────────────────────────────────────
 
     def losses(
-        self, *, replaced: bool, over: bool, also: Iterable[str] = (), folders: Iterable[str] = ()
+        self,
+        *,
+        replaced: bool,
+        over: bool,
+        also: Iterable[str] = (),
+        folders: Iterable[str] = (),
+        instead: Mapping[str, str] | None = None,
     ) -> list[Loss]:
         """Everything wrong with the sources and in their tree. ``replaced``: they may have been replaced by results.
         ``over``: the run that followed is over, so that no temp may be left. ``also``: further files that may be there;
-        ``folders``: where else only those may be."""
+        ``folders``: where else only those may be. ``instead``: source → the conversion that may stand in its place."""
         found: list[Loss] = []
         for path, before in self.before.items():
-            found.extend(self._source(path, before, replaced=replaced))
+            found.extend(self._source(path, before, replaced=replaced, instead=(instead or {}).get(path, "")))
         allowed = {*self.before, *also}
         for path in (path for root in (self.root, *folders) for path in regular_files(root)):
             if path in allowed:
@@ -139,7 +145,9 @@ class Tree:
                 found.append(Loss("stray", path, "nobody asked for this file"))
         return found
 
-    def _source(self, path: str, before: Before, *, replaced: bool) -> Iterator[Loss]:
+    def _source(self, path: str, before: Before, *, replaced: bool, instead: str = "") -> Iterator[Loss]:
+        if instead and not os.path.lexists(path):
+            path = instead
         try:
             status = os.lstat(path)
         except FileNotFoundError:

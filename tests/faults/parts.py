@@ -13,6 +13,7 @@ from tests.faults.power import power_loss
 from tests.faults.rights import rights
 from tests.faults.runner_errors import runner_errors
 from tests.faults.table import Part
+from tests.faults.undoing import undoing
 
 PARTS: dict[str, Part] = {
     "checkers": checkers,
@@ -21,6 +22,7 @@ PARTS: dict[str, Part] = {
     "kill-random": kill_at_random,
     "io-errors": io_errors,
     "runner-errors": runner_errors,
+    "undo": undoing,
     "hostile": hostile,
     "meanwhile": meanwhile,
     "names": names,

@@ -68,8 +68,8 @@ def _difference(data: bytes, result: bytes) -> float:
     return float(pair[0].dE00(pair[1]).avg())
 
 
-FAITHFUL = files("photos", "camera", "graphics", "meta", "formats", large=150_000, every=5)
-EXACT = files("graphics", "graphics_png_conformance", large=60_000, every=4)
+FAITHFUL = files("photos", "camera", "graphics", "meta", "formats", large=20_000, every=5)
+EXACT = files("graphics", "graphics_png_conformance", large=20_000, every=4)
 """Animations are compared in test_corpus_lossless.py and test_animations.py, by a reader that is not ours."""
 
 

@@ -82,7 +82,7 @@ async def test_a_run_waits_for_room_and_goes_on_and_no_image_fails(tmp_path: Pat
         root = fill(tmp_path / "in", samples / "photo.png", 12)
         fill_up(small, 200_000)
         events: list[Event] = []
-        settings = Settings(output=str(small / "out"), min_free=Floor(), workers=2)
+        settings = Settings(output=str(small / "out"), min_free=Floor(), workers=2, effort="fast")
         async with asyncio.timeout(60), Run([str(root)], settings, on_event=events.append) as run:
             await waiting(run)
             assert f"no room in {small}" in (run.update(-1).waits_for)

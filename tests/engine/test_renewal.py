@@ -51,12 +51,14 @@ async def test_a_worker_is_replaced_after_many_images_and_none_is_lost(
     tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.slots.IMAGES_PER_WORKER", 40)
-    images = 1_200  # enough that successors, which take a while to start, take over several times
+    jobs = make_jobs(tmp_path, samples / "small.jpg", [f"i{n}" for n in range(2_000)])
     async with open_pool(2, module=REAL) as (pool, recorder):
-        for job in make_jobs(tmp_path, samples / "small.jpg", [f"i{n}" for n in range(images)]):
-            await pool.submit(job)
+        given = 0
+        while len(replaced(recorder)) < 3 and given < len(jobs):  # a successor takes a while to start
+            await pool.submit(jobs[given])
+            given += 1
         await pool.drain()
-        assert len(recorder.outcomes) == images
+        assert len(recorder.outcomes) == given
         assert all(status in GOOD for status in statuses(recorder).values())
         assert len(replaced(recorder)) >= 3
         assert {event.reason for event in recorder.of(WorkerGone)} == {""}

@@ -8,7 +8,7 @@ from engine.floor import Floor
 from engine.priority import IoClass
 from engine.scan_settings import ScanSettings
 from engine.schema import Kind, declare
-from engine.view import Hangup
+from engine.states import Hangup
 
 __all__ = ["RunSettings"]
 

@@ -22,13 +22,9 @@ from textual.screen import Screen
 from engine.errors import ConfigError
 from engine.folder_settings import FolderRules, FolderSettings, fixed_after
 from engine.settings import Settings
-from engine.tuning import ImageTuner
-from engine.view import Gauges, RunView
-from tui.dialogs import Choice, ChoiceDialog
 from tui.disk import Disk
 from tui.driver import LinkDriver
 from tui.gauges import worker_mark
-from tui.graphics import TEXT_ONLY, Graphics
 from tui.header import Link
 from tui.look import Look
 from tui.main_screen import MainScreen
@@ -38,7 +34,12 @@ from tui.palettes import Theme
 from tui.pens import Depth, Pens
 from tui.session import Launcher, Session
 from tui.tuned import Tuned
-from tui.tuning_estimate import Estimator
+
+if TYPE_CHECKING:
+    from engine.tuning import ImageTuner
+    from engine.view import Gauges, RunView
+    from tui.graphics import Graphics
+    from tui.tuning_estimate import Estimator
 
 if TYPE_CHECKING:
     from engine.estimate import Estimate
@@ -85,7 +86,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         gauges: Callable[[], Gauges] | None = None,
         tuner: Callable[[], ImageTuner] | None = None,
         estimator: Estimator | None = None,
-        graphics: Graphics = TEXT_ONLY,
+        graphics: Graphics | None = None,
     ) -> None:
         plain, few = depth is Depth.NONE, depth is Depth.SIXTEEN
         self._theme = theme or Theme()
@@ -109,7 +110,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self._gauges = gauges
         self._new_tuner, self._estimator = tuner, estimator
         self.tuned = Tuned()
-        self.graphics = graphics
+        self._graphics = graphics
         self._mouse_on = mouse
         self._painted = -1.0
         self._paint_due = False
@@ -181,6 +182,13 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
 
             return Tuner()
         return self._new_tuner()
+
+    @property
+    def graphics(self) -> Graphics:
+        """What the terminal draws beside text; nothing where it was not asked."""
+        from tui.graphics import TEXT_ONLY
+
+        return self._graphics or TEXT_ONLY
 
     def estimator(self) -> Estimator:
         """What estimates a run from a sample."""
@@ -324,6 +332,8 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
 
     def failed(self, sentence: str) -> None:
         """Something did not work: one sentence in a box."""
+        from tui.dialogs import Choice, ChoiceDialog
+
         words = [self.look.safe(line) for line in sentence.splitlines()] or ["It did not work."]
         self.push_screen(ChoiceDialog("That did not work", words, [Choice("ok", "OK")], role="failed"))
 

@@ -11,7 +11,6 @@ from textual.binding import BindingType
 from tui import text
 from tui.actions import Where, action, here
 from tui.canvas import Listing, bindings
-from tui.dialogs import TypeDialog
 from tui.file_tree import FileTree, Mark, Node
 from tui.look import Parts
 from tui.parts import spread
@@ -203,6 +202,7 @@ class FilesPane(Listing):
 
     def do_mark_matching(self) -> None:
         """Mark lines by a pattern."""
+        from tui.dialogs import TypeDialog
 
         def mark(pattern: str | None) -> None:
             if pattern:
@@ -215,6 +215,7 @@ class FilesPane(Listing):
 
     def do_go_to(self) -> None:
         """Another folder becomes the root of the tree."""
+        from tui.dialogs import TypeDialog
 
         def go(path: str | None) -> None:
             if path is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from engine.view import Gauges, Update, WorkerRow
 from tui import text
 from tui.look import Look, Parts
+
+if TYPE_CHECKING:
+    from engine.view import Gauges, Update, WorkerRow
 
 __all__ = ["NEAR", "STAGES", "batch_times", "held_reason", "memory_bar", "spark", "worker_mark", "worker_share"]
 

@@ -77,10 +77,8 @@ TEXT_ONLY = Graphics()
 
 
 def wanted(preview: str, look: Callable[[], Graphics]) -> Graphics:
-    """What the setting ``preview`` gives; ``look`` asks the terminal, and only where that is needed. What is asked for
-    by name is believed over the terminal's own answer."""
-    if preview == "half":
-        return TEXT_ONLY
+    """What ``auto`` or the name of a way to draw pictures gives; ``look`` asks the terminal. What is asked for by name
+    is believed over the terminal's own answer."""
     found = look()
     if preview == "auto":
         return found

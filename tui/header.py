@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.view import Gauges, Phase
+from engine.states import Phase
 from tui import text
 from tui.canvas import Canvas
 from tui.gauges import STAGES, memory_bar, worker_mark
 from tui.look import Look, Parts
 from tui.mirror import Mirror
 from tui.parts import spread, width
+
+if TYPE_CHECKING:
+    from engine.figures import Gauges
 
 __all__ = ["Header", "Link", "gauge_line", "phase_parts", "progress_line", "saved_line", "title_line", "workers_line"]
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from rich.style import Style
 
-from engine.view import STATE_MARKS
+from engine.states import STATE_MARKS
 from tui.palettes import DARK, Palette
 from tui.text import escape
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
-from engine.view import ImageRow, RunView, Window
 from tui.actions import MAIN, Where, action, here
-from tui.canvas import Canvas, Listing, bindings
-from tui.commands import Commands
-from tui.details import DetailsPane, ImageDialog, image_lines
-from tui.dialogs import ReadDialog, plain_lines
-from tui.files_pane import FilesPane
+from tui.canvas import Canvas, bindings
 from tui.frame import TABS, KeyLine, MessageLine, Rule, Tabs, TinyLine
-from tui.grid import BatchGrid
 from tui.header import Header
-from tui.images_pane import ImagesPane
-from tui.log_pane import LogPane
 from tui.look import Parts
 from tui.paced import Paced
-from tui.side import SidePane
-from tui.tune_pane import TunePane
+from tui.panes import Panes
+
+if TYPE_CHECKING:
+    from engine.view import ImageRow, RunView
+    from tui.commands import Commands
 
 __all__ = ["MainScreen", "visible"]
 
@@ -33,6 +29,15 @@ LOW = 20
 """Below this many lines the gauges go."""
 SAID = 5.0
 """Seconds a message stays; after that the line says again what the cursor is on."""
+_TITLES = {
+    "files": "Files",
+    "batches": "Batches",
+    "images": "Images",
+    "side": "Machine",
+    "details": "Chosen image",
+    "tune": "Tune",
+    "log": "Log",
+}
 _OWNERS = {
     Where.FILES: "files",
     Where.BATCHES: "batches",
@@ -55,7 +60,7 @@ class PaneTitle(Canvas):
     """The name of a pane where several are visible."""
 
     def __init__(self, name: str, pane: str = "") -> None:
-        super().__init__(classes="pane-title")
+        super().__init__()
         self._title, self._pane = name, pane
 
     def draw(self, y: int, width: int) -> Parts:
@@ -74,81 +79,79 @@ class Wall(Canvas):
         return [(self.look.glyphs.wall, "rule")]
 
 
-class MainScreen(Paced[None], inherit_bindings=False):
+class MainScreen(Panes, Paced[None], inherit_bindings=False):
     """Header, tabs, panes, message, keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(here(*MAIN))]
     AUTO_FOCUS = None
 
     def __init__(self, roots: tuple[str, ...], active: str) -> None:
-        super().__init__()
+        super().__init__(roots)
         self.active = active
         self.is_alone = False
-        self.commands = Commands(self)
         self._said = ("", -SAID)
-        self.files = FilesPane(roots, id="files")
-        self.grid = BatchGrid(id="batches")
-        self.images = ImagesPane(id="images")
-        self.tune = TunePane(id="tune")
-        self.log_pane = LogPane(id="log")
-        self._details = DetailsPane()
-        self._about: list[Canvas] = [MessageLine(classes="frame"), Tabs(classes="frame"), self._details]
+        self._about: list[Canvas] = [MessageLine(), Tabs()]
+        """Lines that speak of what the cursor is on."""
+        self._header: list[Canvas] = [Header(id="header"), Rule()]
+        self._frame: list[Canvas] = [self._about[1], Rule(), self._about[0], KeyLine()]
+        """All other lines around the panes."""
+        self._tiny = TinyLine()
+        self._boxes = {name: Vertical(id=f"{name}-box", classes="pane" if name in TABS else "") for name in _TITLES}
+        self._body, self._middle, self._bottom = Horizontal(id="body"), Vertical(id="middle"), Horizontal(id="bottom")
+        self._titles: list[PaneTitle] = []
+        self._walls = (Wall(), Wall(), Wall())
+        """Mounted when there is room for several panes; the last one stands in the lower row."""
         self._others: list[Canvas] = []
+        """What is drawn with every update and fetches nothing itself."""
+        self._placed: tuple[object, ...] = ()
+        """For which size, and with which pane, panes were placed last."""
+
+    @cached_property
+    def commands(self) -> Commands:
+        """What the keys do that work everywhere."""
+        from tui.commands import Commands
+
+        return Commands(self)
 
     def action_act(self, id: str) -> None:
         """Run an action of the registry."""
         getattr(self.commands, f"do_{id}")()
 
     def compose(self) -> ComposeResult:
-        """All panes are always there; a size decides which are shown."""
-        yield TinyLine(id="tiny")
-        yield Header(id="header")
-        yield Rule(id="header-rule", classes="frame")
-        yield self._about[1]
-        with Horizontal(id="body"):
-            with Vertical(id="files-box", classes="pane"):
-                yield PaneTitle("Files", "files")
-                yield self.files
-            yield Wall(classes="wall")
-            with Vertical(id="middle"):
-                with Vertical(id="batches-box", classes="pane"):
-                    yield PaneTitle("Batches", "batches")
-                    yield self.grid
-                with Vertical(id="images-box", classes="pane"):
-                    yield PaneTitle("Images", "images")
-                    yield self.images
-            yield Wall(classes="wall")
-            with Vertical(id="side"):
-                yield PaneTitle("Machine")
-                yield SidePane()
-        with Horizontal(id="bottom"):
-            with Vertical(id="details-box"):
-                yield PaneTitle("Chosen image")
-                yield self._details
-            yield Wall(classes="wall bottom-wall")
-            with Vertical(id="tune-box", classes="pane"):
-                yield PaneTitle("Tune", "tune")
-                yield self.tune
-            with Vertical(id="log-box", classes="pane"):
-                yield PaneTitle("Log", "log")
-                yield self.log_pane
-        yield Rule(classes="frame")
-        yield self._about[0]
-        yield KeyLine(classes="frame")
+        """Places for all panes; a size decides which are shown, and ``place_panes`` fills them."""
+        yield self._tiny
+        yield from self._header
+        yield self._frame[0]
+        with self._body:
+            yield self._boxes["files"]
+            with self._middle:
+                yield self._boxes["batches"]
+                yield self._boxes["images"]
+            yield self._boxes["side"]
+        with self._bottom:
+            yield self._boxes["details"]
+            yield self._boxes["tune"]
+            yield self._boxes["log"]
+        yield from self._frame[1:]
 
     def on_mount(self) -> None:
         """The panes of this size."""
         self.set_class(self.host.look.ascii_only, "-ascii7")
-        self._others = [canvas for canvas in self.query(Canvas) if canvas not in (self.grid, self.log_pane)]
         self.place_panes()
 
     def on_resize(self) -> None:
-        """Another size may show other panes."""
-        self.place_panes()
+        """Another size may show other panes; Textual tells of one more than once."""
+        if self._placed != self._situation:
+            self.place_panes()
+
+    @property
+    def _situation(self) -> tuple[object, ...]:
+        return (self.app.size, self.active, self.is_alone)
 
     def on_screen_suspend(self) -> None:
         """A box opened over the panes."""
-        self.tune.picture_over.hide()
+        if "tune" in vars(self):
+            self.tune.picture_over.hide()
 
     def on_screen_resume(self) -> None:
         """A box closed: what it changed was not painted while it was open."""
@@ -156,43 +159,46 @@ class MainScreen(Paced[None], inherit_bindings=False):
 
     def place_panes(self) -> None:
         """Show what this size has room for, focus the active pane."""
+        self._placed = self._situation
         width, height = self.app.size
         shown = visible(width, height, self.active, alone=self.is_alone)
-        wide = len(shown) > 1
+        wide, tuning = len(shown) > 1, self.active == "tune"
         self.set_class(wide, "-wide")
         self.set_class(height < LOW, "-low")
-        tuning = self.active == "tune"
         self.set_class(tuning and wide, "-tuning")
-        self.query_one("#tiny").display = not shown
-        for frame in self.query(".frame"):
-            frame.display = bool(shown)
-        for header in self.query("#header, #header-rule"):
-            header.display = bool(shown) and (wide or not tuning)
-        for box in self.query(".pane-title, .wall, #side, #details-box"):
-            box.display = wide
-        for box in self.query("#details-box, .bottom-wall"):
-            box.display = "details" in shown
-        for name in TABS:
-            self.query_one(f"#{name}-box").display = name in shown
-        self.query_one("#middle").display = bool({"batches", "images"} & shown)
-        self.query_one("#body").display = bool({"files", "batches", "images"} & shown)
-        self.query_one("#bottom").display = bool({"log", "tune"} & shown)
+        self._fill(shown, wide=wide)
+        self._tiny.display = not shown
+        for line in self._frame:
+            line.display = bool(shown)
+        for line in self._header:
+            line.display = bool(shown) and (wide or not tuning)
+        for line in (*self._titles, *self._walls):
+            line.display = wide
+        self._walls[-1].display = "details" in shown
+        for name, box in self._boxes.items():
+            box.display = name in shown
+        self._middle.display = bool({"batches", "images"} & shown)
+        self._body.display = bool({"files", "batches", "images"} & shown)
+        self._bottom.display = bool({"log", "tune"} & shown)
         if shown:
             self.pane(self.active).focus()
         else:
             self.set_focus(None)
         self.call_after_refresh(self.repaint)
 
-    def pane(self, name: str) -> Listing:
-        """One of the panes by its name."""
-        panes: dict[str, Listing] = {
-            "files": self.files,
-            "batches": self.grid,
-            "images": self.images,
-            "tune": self.tune,
-            "log": self.log_pane,
-        }
-        return panes[name]
+    def _fill(self, shown: set[str], *, wide: bool) -> None:
+        """Make and mount what is shown for the first time."""
+        for name in shown:
+            part = self.part(name)
+            if part.parent is None:
+                title = PaneTitle(_TITLES[name], name if name in TABS else "")
+                self._boxes[name].mount(title, part)
+                self._titles.append(title)
+        if wide and self._walls[0].parent is None:
+            for wall, after in zip(self._walls, (self._middle, self._boxes["side"], self._boxes["tune"]), strict=True):
+                (self._bottom if after is self._boxes["tune"] else self._body).mount(wall, before=after)
+        of_the_run = self.of_the_run
+        self._others = [canvas for canvas in self.walk_children(Canvas) if canvas not in of_the_run]
 
     def show_pane(self, name: str) -> None:
         """Make a pane the active one."""
@@ -201,22 +207,21 @@ class MainScreen(Paced[None], inherit_bindings=False):
 
     def repaint(self) -> None:
         """Draw everything that changed; called at most as often as the redraw rate says."""
-        self.grid.refresh_data()
-        self.images.refresh_data()
-        self.log_pane.refresh_data()
+        for pane in self.of_the_run:
+            pane.refresh_data()
         for canvas in self._others:
             canvas.redraw()
 
     def forget(self) -> None:
         """Another run begins."""
-        self.grid.forget()
-        self.images.forget()
-        self.log_pane.forget()
+        for pane in self.of_the_run:
+            pane.forget()
 
     def row_arrived(self) -> None:
         """Cursor or facts under it changed: the lines that speak of them."""
         if self.is_mounted:
-            for canvas in self._about:
+            details = [self.details] if "details" in vars(self) else []
+            for canvas in (*self._about, *details):
                 canvas.redraw()
 
     def say(self, words: str) -> None:
@@ -265,16 +270,19 @@ class MainScreen(Paced[None], inherit_bindings=False):
         """The image that details are shown of."""
         if self.active == "images" and self.images.chosen:
             return self.images.chosen
-        return self.grid.row
+        return self.grid.row if "grid" in vars(self) else None
 
     def show_row(self, row: ImageRow) -> None:
         """All facts of an image in a box."""
+        from tui.details import ImageDialog, image_lines
+
         mirror, width = self.host.mirror, min(78, self.app.size.width) - 2
         lines = image_lines(row, self.host.look, width, mirror.gauges, mirror.batch_size)
         self.app.push_screen(ImageDialog(row, lines))
 
     def show_image(self, index: int) -> None:
         """The same for an image that may not be here yet."""
+        from engine.view import Window
 
         async def show(view: RunView) -> None:
             page = await view.rows(Window(offset=index, count=1))
@@ -285,6 +293,8 @@ class MainScreen(Paced[None], inherit_bindings=False):
 
     def read(self, title: str, paragraphs: list[str]) -> None:
         """Text in a box."""
+        from tui.dialogs import ReadDialog, plain_lines
+
         width = min(78, self.app.size.width) - 4
         self.app.push_screen(ReadDialog(title, plain_lines(paragraphs, self.host.look.safe, width)))
 

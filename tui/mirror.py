@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from engine.view import Gauges, ImageState, Phase, RunInfo, Totals, Update
+from engine.figures import Gauges, Totals
+from engine.states import ImageState, Phase
+
+if TYPE_CHECKING:
+    from engine.view import RunInfo, Update
 
 __all__ = ["Mirror"]
 

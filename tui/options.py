@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 import engine
-from engine.view import Hangup
+from engine.states import Hangup
 from tui.ctl_words import table
 from tui.grammar import COMMANDS, PROG, Parser, check_command, new_parser
 from tui.setting_options import add_settings

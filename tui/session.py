@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from engine.errors import ImgoptError
 from engine.folder_settings import FolderSettings
 from engine.settings import Settings
-from engine.view import RunView
 from tui.mirror import Mirror
+
+if TYPE_CHECKING:
+    from engine.view import RunView
 
 __all__ = ["Launcher", "Session"]
 
-Launcher = Callable[[Sequence[str], Settings, FolderSettings], Awaitable[RunView]]
+Launcher = Callable[[Sequence[str], Settings, FolderSettings], Awaitable["RunView"]]
 """Starts a run and gives its view; raises ImgoptError."""
 LOST = "the connection to the run is gone: {} (imgopt-tui attach looks for it again)"
 

@@ -18,6 +18,7 @@ from tui.terminal import colour_depth, is_utf8, usable
 
 if TYPE_CHECKING:
     from engine.view import RunView
+    from tui.graphics import Graphics
 
 __all__ = ["open_attached", "open_dashboard"]
 
@@ -96,7 +97,6 @@ async def _show(
     from engine.config import user_file
     from tui.app import ImgoptApp
     from tui.diverted import diverted
-    from tui.graphics import ask, wanted
     from tui.hangup import Leaving
     from tui.palettes import chosen_theme
     from tui.pens import Depth
@@ -112,7 +112,7 @@ async def _show(
         depth=Depth(colour_depth(os.environ, settings.colors)),
         theme=chosen_theme(settings.theme, os.environ, user_file().parent / "theme.toml"),
         mouse=settings.mouse,
-        graphics=wanted(settings.preview, lambda: ask(sys.stdin.fileno(), sys.stdout.fileno())),
+        graphics=_pictures(settings.preview),
     )
     loop = asyncio.get_running_loop()
 
@@ -140,6 +140,15 @@ async def _show(
         elif result is not None and result.choice in ("stopping", "stopped"):
             _say(f"run {result.run_id} {'ends after the images in work' if result.choice == 'stopping' else 'stopped'}")
     return leaving.code or (EXIT_FAILED if app.broken else app.return_code) or 0
+
+
+def _pictures(preview: str) -> Graphics | None:
+    """What the terminal draws beside text; it is asked only where pictures are wanted."""
+    if preview == "half":
+        return None
+    from tui.graphics import ask, wanted
+
+    return wanted(preview, lambda: ask(sys.stdin.fileno(), sys.stdout.fileno()))
 
 
 def _broken(error: Exception, run_id: str) -> str:

@@ -114,11 +114,7 @@ def test_what_a_terminal_says_of_itself_is_understood(answer: bytes, found: Grap
     assert learn(answer) == found
 
 
-def test_a_terminal_is_asked_only_when_pictures_are_wanted() -> None:
-    def never() -> Graphics:
-        raise AssertionError("asked")
-
-    assert wanted("half", never).modes(Preview.HALF) == (Preview.HALF,)
+def test_a_way_to_draw_that_is_asked_for_by_name_is_believed() -> None:
     answer = Graphics(asked=True)
     assert wanted("auto", lambda: answer).modes(Preview.HALF) == (Preview.HALF,)
     assert wanted("sixel", lambda: answer).modes(Preview.HALF) == (Preview.HALF, Preview.SIXEL)

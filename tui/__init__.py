@@ -1,1 +1,8 @@
 """The dashboard and the command line."""
+
+from engine import __version__
+
+__all__ = ["VERSION"]
+
+VERSION = f"imgopt-tui {__version__}"
+"""What ``--version`` prints."""

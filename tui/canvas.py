@@ -199,6 +199,10 @@ class Listing(Canvas, can_focus=True):
             self.reveal()
             super().redraw()
 
+    def filter_words(self) -> str:
+        """The filter in words; empty when all lines are shown."""
+        return ""
+
     def moved(self) -> None:
         """The cursor is somewhere else; for subclasses."""
 

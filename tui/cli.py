@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError, ImgoptError, PlanError
+from engine.light import load_asyncio
 from engine.settings import Settings
 from tui.setting_options import given_settings
 
@@ -42,12 +43,14 @@ def _asked(arguments: argparse.Namespace) -> tuple[Settings, FolderSettings]:
 
 
 def _dashboard(arguments: argparse.Namespace) -> int:
+    load_asyncio()
     from tui.start import open_dashboard
 
     return open_dashboard(arguments.paths, *_asked(arguments), demo=arguments.demo)
 
 
 def _attach(arguments: argparse.Namespace) -> int:
+    load_asyncio()
     from tui.start import open_attached
 
     return open_attached(arguments.run, settings_of(arguments))
@@ -62,6 +65,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         return pipe(arguments.paths, settings, dry_run=arguments.dry_run)
     start_workers_ahead(min(settings.workers or LEAST_WORKERS, LEAST_WORKERS))
+    load_asyncio()
     try:
         output = output_of(arguments)
         paths, only = _what(arguments)

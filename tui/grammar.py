@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
@@ -56,6 +55,8 @@ class Parser(argparse.ArgumentParser):
 
 def _did_you_mean(given: Sequence[str], known: Iterable[str]) -> str:
     """`` (did you mean …?)`` for words that come close to known ones; else empty."""
+    import difflib
+
     names = list(known)
     close = [found[0] for word in given if (found := difflib.get_close_matches(word, names, 1))]
     return f" (did you mean {' '.join(close)}?)" if close else ""

@@ -262,8 +262,8 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
             sort = "" if images.window.sort == "index" else f"by {images.window.sort}  "
             return f"{words + '  ' if words else ''}{sort}{min(images.cursor + 1, images.total)} of {images.total}"
         pane = self.pane(self.active)
-        narrowed = {"log": self.log_pane.filter_words(), "files": self.files.filter_words()}.get(self.active, "")
-        before = f"{self.host.look.safe(narrowed)}  " if narrowed else ""
+        words = self.host.look.safe(pane.filter_words())
+        before = f"{words}  " if words else ""
         return before + f"{min(pane.cursor + 1, pane.total)} of {pane.total}" if pane.total else ""
 
     def chosen_row(self) -> ImageRow | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-import engine
 from engine.states import Hangup
-from tui.ctl_words import table
+from tui import VERSION
 from tui.grammar import COMMANDS, PROG, Parser, check_command, new_parser
 from tui.setting_options import add_settings
 
@@ -22,7 +21,7 @@ def dashboard_parser() -> argparse.ArgumentParser:
     parser = new_parser("", f"Make large trees of images smaller.\n\ncommands ({PROG} COMMAND --help):\n{listed}")
     parser.usage = f"{PROG} [PATH ...] [options]   open the dashboard\n       {PROG} COMMAND [options]"
     parser.add_argument("paths", nargs="*", metavar="PATH", help="folders or images (default: the current folder)")
-    parser.add_argument("--version", action="version", version=f"{PROG} {engine.__version__}")
+    parser.add_argument("--version", action="version", version=VERSION)
     parser.add_argument(
         "--demo", action="store_true", help="make a few hundred images in a temporary folder and optimize them"
     )
@@ -184,6 +183,8 @@ def _ps_parser() -> argparse.ArgumentParser:
 
 
 def _ctl_parser() -> argparse.ArgumentParser:
+    from tui.ctl_words import table
+
     parser = new_parser("ctl", f"Tell a running run something; it obeys within a second.\n\ncommands:\n{table()}")
     parser.usage = f"{PROG} ctl [RUN] COMMAND [VALUE ...] [options]"
     parser.add_argument(

@@ -53,9 +53,32 @@ def test_a_worker_loads_numpy_only_when_it_scores() -> None:
     assert "pyvips" not in loaded("import engine.similarity")
 
 
-def test_the_version_is_printed_without_the_screen_library() -> None:
-    code = "from tui.__main__ import main\ntry: main(['--version'])\nexcept SystemExit: pass"
-    assert not loaded(code) & {"textual", "pyvips", "psutil"}
+def ours(code: str) -> set[str]:
+    """Our own modules that are loaded after ``code``, and those of others that take long."""
+    slow = {"argparse", "asyncio", "hashlib", "pyvips", "psutil", "sqlite3", "ssl", "textual"}
+    show = "import sys; print(*sys.modules, file=sys.stderr)"
+    run = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{show}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    names = run.stderr.split()
+    return {name for name in names if name in slow or name.partition(".")[0] in ("engine", "tui")}
+
+
+def test_the_version_is_printed_before_anything_is_loaded() -> None:
+    assert ours("from tui.__main__ import main\nmain(['--version'])") == {"engine", "tui", "tui.__main__"}
+
+
+SETTINGS = {
+    *("conflicts", "efforts", "errors", "floor", "formats", "layers", "policy", "priority", "run_settings"),
+    *("scan_settings", "schema", "settings", "since", "states", "stock_presets"),
+}
+"""What the options of settings are made of."""
+
+
+def test_a_command_line_is_read_with_no_more_than_settings() -> None:
+    known = {"argparse", "engine", "tui", "tui.__main__", "tui.grammar", "tui.options", "tui.setting_options"}
+    known |= {f"engine.{name}" for name in SETTINGS}
+    assert ours("from tui.__main__ import main\ntry: main(['run', '--help'])\nexcept SystemExit: pass") <= known
 
 
 def test_scripts_are_run_without_the_screen_library(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""Promises about what is loaded and mounted for the first picture, on a terminal of 120 × 40."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engine.test_imports import SETTINGS
+from tests.terminal import Terminal
+
+NOTED = """
+import json, sys
+import tui.disk
+from tui.app import ImgoptApp
+
+tui.disk.Disk.list_folder = lambda *given, **more: []
+tui.disk.Disk.count_tree = lambda *given, **more: (0, 0)
+
+def begin(app):
+    counted = len(app.screen.walk_children())
+    with open(sys.argv[1], "w") as file:
+        json.dump([list(sys.modules), counted], file)
+    app.exit()
+
+ImgoptApp._begin = begin
+from tui.__main__ import main
+main([sys.argv[2]])
+"""
+PICTURE = {
+    *("actions", "answers", "app", "canvas", "cli", "disk", "diverted", "driver", "file_tree", "files_pane", "frame"),
+    *("gauges", "grammar", "hangup", "header", "link", "look", "main_screen", "mirror", "options", "outlet", "paced"),
+    *("painter", "palettes", "panes", "parts", "pens", "session", "setting_options", "start", "terminal", "text"),
+    *("tuned", "__main__"),
+}
+CORE = {*SETTINGS, "child", "config", "escape", "figures", "light", "places", "settings_file"}
+
+
+@pytest.fixture(scope="module")
+def noted(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], int]:
+    """Modules loaded and widgets mounted when the first picture is out."""
+    folder: Path = tmp_path_factory.mktemp("first")
+    notes, pictures = folder / "notes", folder / "pictures"
+    pictures.mkdir()
+    it = Terminal([sys.executable, "-c", NOTED, str(notes), str(pictures)], size=(120, 40), whole=True)
+    try:
+        assert it.wait() == 0
+    finally:
+        it.close()
+    modules, widgets = json.loads(notes.read_text())
+    return set(modules), widgets
+
+
+def test_the_first_picture_loads_nothing_that_only_keys_or_other_panes_need(noted: tuple[set[str], int]) -> None:
+    ours = {name for name in noted[0] if name.startswith(("tui.", "engine."))}
+    assert ours - {f"tui.{name}" for name in PICTURE} - {f"engine.{name}" for name in CORE} == set()
+
+
+def test_the_first_picture_loads_neither_pixels_nor_databases_nor_tls(noted: tuple[set[str], int]) -> None:
+    assert not noted[0] & {"pyvips", "numpy", "sqlite3", "psutil", "ssl", "tomli_w", "multiprocessing"}
+
+
+def test_the_first_picture_mounts_only_what_it_shows(noted: tuple[set[str], int]) -> None:
+    assert noted[1] <= 24

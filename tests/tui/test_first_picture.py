@@ -13,11 +13,8 @@ from tests.terminal import Terminal
 
 NOTED = """
 import json, sys
-import tui.disk
-from tui.app import ImgoptApp
-
-tui.disk.Disk.list_folder = lambda *given, **more: []
-tui.disk.Disk.count_tree = lambda *given, **more: (0, 0)
+from tui import cli
+from tui.__main__ import main
 
 def begin(app):
     counted = len(app.screen.walk_children())
@@ -25,8 +22,16 @@ def begin(app):
         json.dump([list(sys.modules), counted], file)
     app.exit()
 
-ImgoptApp._begin = begin
-from tui.__main__ import main
+def load_asyncio(load=cli.load_asyncio):
+    load()
+    from tui.app import ImgoptApp
+    from tui.disk import Disk
+
+    ImgoptApp._begin = begin
+    Disk.list_folder = lambda *given, **more: []
+    Disk.count_tree = lambda *given, **more: (0, 0)
+
+cli.load_asyncio = load_asyncio
 main([sys.argv[2]])
 """
 PICTURE = {
@@ -35,7 +40,18 @@ PICTURE = {
     *("painter", "palettes", "panes", "parts", "pens", "session", "setting_options", "start", "terminal", "text"),
     *("tuned", "__main__"),
 }
-CORE = {*SETTINGS, "child", "config", "escape", "figures", "light", "places", "settings_file"}
+CORE = {
+    *SETTINGS,
+    "child",
+    "config",
+    "escape",
+    "extras",
+    "figures",
+    "folder_settings",
+    "light",
+    "places",
+    "settings_file",
+}
 
 
 @pytest.fixture(scope="module")

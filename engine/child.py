@@ -10,8 +10,18 @@ from pathlib import Path
 
 import engine
 
-__all__ = ["LEAST_WORKERS", "command", "environment", "keep_ahead", "start_worker", "start_workers_ahead"]
+__all__ = [
+    "LEAST_WORKERS",
+    "MODULE_OPTION",
+    "command",
+    "environment",
+    "keep_ahead",
+    "start_worker",
+    "start_workers_ahead",
+]
 
+MODULE_OPTION = "--run-module"
+"""What the program in one file is started with to be one of our modules instead of the command line."""
 _PACKAGE_PARENT = Path(engine.__file__).resolve().parent.parent
 _PIXEL_ENVIRONMENT = {
     "VIPS_CONCURRENCY": "1",
@@ -24,8 +34,15 @@ _PIXEL_ENVIRONMENT = {
 
 
 def command(module: str) -> list[str]:
-    """The command line that runs one of our modules; ``-P`` keeps the working directory off the module path."""
+    """The command line that runs one of our modules; ``-P`` keeps the working directory off the module path. The
+    program in one file has no interpreter beside it: it starts itself (``tui.packaged``)."""
+    if _packaged():
+        return [sys.executable, MODULE_OPTION, module]
     return [sys.executable, "-P", "-m", module]
+
+
+def _packaged() -> bool:
+    return bool(getattr(sys, "frozen", False))
 
 
 def environment(*, pixels: bool = False) -> dict[str, str]:
@@ -38,7 +55,7 @@ def environment(*, pixels: bool = False) -> dict[str, str]:
     result = dict(os.environ)
     entries = [entry for entry in result.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(entry)]
     installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    if _PACKAGE_PARENT not in installed:
+    if _PACKAGE_PARENT not in installed and not _packaged():
         entries.insert(0, str(_PACKAGE_PARENT))
     result["PYTHONPATH"] = os.pathsep.join(entries)
     result["IMGOPT_PARENT"] = str(os.getpid())

@@ -214,6 +214,22 @@ def _schema(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _completions(arguments: argparse.Namespace) -> int:
+    from tui.completions import SCRIPTS
+    from tui.spoken import spoken
+
+    sys.stdout.write(SCRIPTS[arguments.shell](spoken()))
+    return 0
+
+
+def _man(_: argparse.Namespace) -> int:
+    from tui.man_page import man_page
+    from tui.spoken import spoken
+
+    sys.stdout.write(man_page(spoken()))
+    return 0
+
+
 def _history(name: str) -> Callable[[argparse.Namespace], int]:
     def command(arguments: argparse.Namespace) -> int:
         from tui import history_commands
@@ -240,4 +256,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "optimize": _optimize,
     "optimize-batch": _optimize_batch,
     "config": _config,
+    "completions": _completions,
+    "man": _man,
 }

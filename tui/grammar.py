@@ -29,6 +29,8 @@ COMMANDS = {
     "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
     "optimize-batch": "optimize a list of tasks: JSON in, JSON out",
     "config": "show where settings come from, or an example file",
+    "completions": "print what completes commands and options on Tab: bash, zsh, fish",
+    "man": "print the manual page",
 }
 EPILOG = """\
 exit codes: 0 all fine (kept and skipped images included), 1 some images failed, 2 wrong usage or settings,

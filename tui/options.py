@@ -10,7 +10,7 @@ from tui import VERSION
 from tui.grammar import COMMANDS, PROG, Parser, check_command, new_parser
 from tui.setting_options import add_settings
 
-__all__ = ["dashboard_parser", "parse"]
+__all__ = ["dashboard_parser", "parse", "parser_of"]
 
 LEAST_SAMPLE = 10
 
@@ -260,6 +260,22 @@ def _quarantine_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _completions_parser() -> argparse.ArgumentParser:
+    parser = new_parser(
+        "completions",
+        "Print a script that completes commands, options, their values and runs on Tab.\n\n"
+        f'bash:  eval "$({PROG} completions bash)" in ~/.bashrc\n'
+        f"zsh:   {PROG} completions zsh > a folder of $fpath/_{PROG}\n"
+        f"fish:  {PROG} completions fish > ~/.config/fish/completions/{PROG}.fish",
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="for this shell")
+    return parser
+
+
+def _man_parser() -> argparse.ArgumentParser:
+    return new_parser("man", f"Print the manual as a man page; to read it: {PROG} man | man -l -")
+
+
 _PARSERS = {
     "run": _run_parser,
     "estimate": _estimate_parser,
@@ -279,17 +295,22 @@ _PARSERS = {
     "optimize": _optimize_parser,
     "optimize-batch": _batch_parser,
     "config": _config_parser,
+    "completions": _completions_parser,
+    "man": _man_parser,
 }
+
+
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """That of a command; the empty one is the dashboard's."""
+    return _PARSERS[command]() if command else dashboard_parser()
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse a command line (without the program's name); raises UsageError. ``command`` is empty for the dashboard."""
     if arguments and arguments[0] in _PARSERS:
-        parser = _PARSERS[arguments[0]]()
-        parsed = parser.parse_intermixed_args(arguments[1:])
+        parsed = parser_of(arguments[0]).parse_intermixed_args(arguments[1:])
         parsed.command = arguments[0]
         return parsed
     if arguments:
         check_command(arguments[0])
-    parser = dashboard_parser()
-    return parser.parse_intermixed_args(arguments)
+    return parser_of("").parse_intermixed_args(arguments)

@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import Problem
-from engine.layers import COMMAND_LINE, Layer, Options, Resolved, resolve
-from engine.schema import Setting
+from engine.layers import COMMAND_LINE, Layer, Options, Origin, Resolved, resolve
+from engine.schema import Kind, Setting
 from engine.settings import SCHEMA, Settings
-from engine.settings_file import PRESET, FileSettings, read_settings
+from engine.settings_file import PRESET, FileSettings, read_project, read_settings
 from engine.stock_presets import chosen
 
-__all__ = ["example", "load", "project_file", "resolved", "user_file"]
+__all__ = ["PROJECT_FILE", "example", "files_of", "foreign", "load", "project_file", "resolved", "user_file"]
 
 PROJECT_FILE = "imgopt-tui.toml"
 
@@ -37,11 +37,16 @@ def project_file() -> Path:
     return Path(PROJECT_FILE).absolute()
 
 
+def foreign(path: str | Path) -> str:
+    """The word on a project file of another user."""
+    return f"{path}: belongs to somebody else, so its settings are not used"
+
+
 def files_of(options: Options) -> tuple[FileSettings, ...]:
     """The settings files of an invocation, the nearest last; one that does not exist is empty."""
     if options.config is not None:
         return (read_settings(options.config, required=True),)
-    project = (read_settings(project_file(), project=True),) if options.project_files else ()
+    project = (read_project(project_file()),) if options.project_files else ()
     return read_settings(user_file()), *project
 
 
@@ -61,12 +66,14 @@ def layers_of(files: Sequence[FileSettings], options: Options) -> tuple[list[Lay
         below, unknown = chosen(options.preset, own, COMMAND_LINE, "--preset")
         layers.append(replace(below, source=f"--preset {options.preset}"))
         problems += unknown
-    return [*layers, Layer(COMMAND_LINE, options.values, options.flags)], problems
+    return [*layers, Layer(COMMAND_LINE, options.values, options.flags, Origin.OPTION)], problems
 
 
 def resolved(options: Options) -> Resolved:
     """The settings of one invocation and where each comes from; raises ConfigError with every problem."""
-    return resolve(*layers_of(files_of(options), options))
+    files = files_of(options)
+    found = resolve(*layers_of(files, options))
+    return replace(found, notes=tuple(foreign(file.layer.source) for file in files if file.foreign))
 
 
 def load(options: Options) -> Settings:
@@ -74,17 +81,15 @@ def load(options: Options) -> Settings:
     return resolved(options).settings
 
 
-def example() -> str:
-    """The text of ``config.example.toml``: every setting that a file may hold, commented out at its default."""
+def example(*, project: bool = False) -> str:
+    """The text of ``config.example.toml``: every setting that a file may hold, commented out at its default. With
+    ``project`` that of a project file."""
     import tomli_w
 
-    lines = [
-        "# Settings of imgopt-tui. Copy to ~/.config/imgopt-tui/config.toml, or as imgopt-tui.toml into the folder",
-        "# you work in, and take the # off what you change. Made from the schema by: imgopt-tui config --example",
-    ]
+    lines = list(_PROJECT_HEAD if project else _HEAD)
     section = ""
     for entry in SCHEMA:
-        if not entry.in_files:
+        if not entry.in_files or (project and entry.kind is Kind.PATH):
             continue
         if entry.section != section:
             section = entry.section
@@ -94,6 +99,20 @@ def example() -> str:
         lines += [f"# {entry.help}", f"#   {entry.allowed}{'; not set by default' if entry.optional else ''}"]
         lines.append(f"#{value}")
     return "\n".join(lines) + "\n"
+
+
+_HEAD = (
+    "# Settings of imgopt-tui. imgopt-tui config init writes this to ~/.config/imgopt-tui/config.toml: take the # off",
+    "# what you change. imgopt-tui config check says what is wrong with it.",
+    "#",
+    '# preset = "archive"    # what lies below the values of this file; [presets.NAME] makes presets of your own',
+)
+_PROJECT_HEAD = (
+    "# Settings of imgopt-tui for the images in this folder and below: take the # off what you change. What is in",
+    "# [encode] holds wherever a run is started, the rest for runs started in this folder.",
+    "#",
+    '# preset = "archive"    # what lies below the values of this file',
+)
 
 
 def _sample(entry: Setting) -> object:

@@ -16,18 +16,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from engine.config import PROJECT_FILE, resolved, user_file
+from engine.config import PROJECT_FILE, foreign, user_file
 from engine.errors import ConfigError, Problem
 from engine.extras import missing_for_lossless, wrong_target
-from engine.layers import COMMAND_LINE, Layer, Options, Resolved, resolve
+from engine.layers import COMMAND_LINE, Layer, Options, Origin, Resolved, resolve
 from engine.settings import SCHEMA, Settings, setting
-from engine.settings_file import PRESET, FileSettings, read_settings
+from engine.settings_file import PRESET, FileSettings, read_project, read_settings
 from engine.stock_presets import chosen
 
 __all__ = [
     "FolderRules",
     "FolderSettings",
-    "asked_for",
     "fixed_after",
     "own_settings",
     "with_folders",
@@ -66,16 +65,9 @@ class FolderSettings:
         return cls(value.get("given", {}), value.get("fixed", {}), value.get("projectFiles", True))
 
 
-def asked_for(options: Options) -> tuple[Settings, FolderSettings]:
-    """The settings of an invocation, and what it says of those of single folders. Raises ConfigError."""
-    found = resolved(options)
-    return found.settings, own_settings(options, found)
-
-
 def own_settings(options: Options, found: Resolved) -> FolderSettings:
     """What an invocation whose settings are ``found`` says of those of single folders."""
-    said = {COMMAND_LINE, f"--preset {options.preset}"}
-    names = (name for name, layer in found.origin.items() if layer.source in said)
+    names = (n for n, layer in found.origin.items() if layer.kind is Origin.OPTION or layer.by == COMMAND_LINE)
     fixed = {name: setting(name).to_file(getattr(found.settings, name)) for name in names}
     return FolderSettings({}, fixed, options.project_files and options.config is None)
 
@@ -109,14 +101,6 @@ class _Scope:
     resolved: Resolved
 
 
-def _is_owned(path: Path) -> bool | None:
-    """Whether a file belongs to the user or to root; None when there is none."""
-    try:
-        return os.lstat(path).st_uid in (os.getuid(), 0)
-    except OSError:
-        return None
-
-
 class FolderRules:
     """Finds the settings of each folder of one run; reads project files when it comes by."""
 
@@ -124,14 +108,13 @@ class FolderRules:
         self,
         base: Settings | Resolved,
         wanted: FolderSettings,
-        read: Callable[[Path], FileSettings] = lambda path: read_settings(path, project=True),
-        owned: Callable[[Path], bool | None] = _is_owned,
+        read: Callable[[Path], FileSettings] = read_project,
     ) -> None:
-        """``base`` are the settings of the whole run; ``read`` and ``owned`` look at project files. Raises ConfigError
-        for given settings that are not allowed."""
+        """``base`` are the settings of the whole run; ``read`` reads project files. Raises ConfigError for given
+        settings that are not allowed."""
         self._base = base if isinstance(base, Resolved) else Resolved(base, {})
         self._wanted = wanted
-        self._read, self._owned = read, owned
+        self._read = read
         self._given = _by_place(wanted.given)
         self._holders = {os.path.dirname(path) for path in self._given}
         self.note: Callable[[str], None] = lambda line: None
@@ -197,21 +180,19 @@ class FolderRules:
         files, given = (*parent.files, *files), (*parent.given, *given)
         problems = (*parent.problems, *problems)
         try:
-            resolved = parent.resolved if problems else self._lay(files, given)
+            return _Scope(files, given, problems, self._lay(files, given))
         except ConfigError as error:
-            return _Scope(files, given, error.problems, parent.resolved)
-        return _Scope(files, given, problems, resolved)
+            return _Scope(files, given, tuple(dict.fromkeys((*problems, *error.problems))), parent.resolved)
 
     def _written(self, folder: str) -> tuple[tuple[Layer, ...], tuple[Problem, ...]]:
         """The layers of a folder's project file, and what is wrong with it."""
         path = Path(folder, PROJECT_FILE)
-        owned = self._owned(path)
-        if owned is None:
-            return (), ()
-        if not owned:
-            self.note(f"{path}: belongs to somebody else, so its settings are not used")
-            return (), ()
         file = self._read(path)
+        if not file.exists:
+            return (), ()
+        if file.foreign:
+            self.note(foreign(path))
+            return (), ()
         layers, problems = [file.layer], list(file.problems)
         if file.preset:
             below, unknown = chosen(file.preset, read_settings(user_file()).presets, str(path), PRESET)
@@ -264,4 +245,4 @@ def _of_images(layer: Layer) -> Layer:
     """What a project file says of images; the rest is for the whole run, and only the working directory's file says
     it."""
     values = {name: value for name, value in layer.values.items() if setting(name).section == SECTION}
-    return Layer(layer.source, values, layer.keys)
+    return replace(layer, values=values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,25 @@ from engine.conflicts import CONFLICTS, conflicts, is_set
 from engine.errors import ConfigError, Problem
 from engine.settings import Settings, setting
 
-__all__ = ["COMMAND_LINE", "Layer", "Options", "Resolved", "laid_over", "resolve"]
+__all__ = ["COMMAND_LINE", "Layer", "Options", "Origin", "Resolved", "laid_over", "resolve"]
 
 COMMAND_LINE = "command line"
 QUALITIES = ("quality_jpeg", "quality_webp", "quality_avif")
 """What ``quality`` takes back where they were said further away."""
 COMPANIONS = {"target_quality": ("worst_tile", "min_quality", "max_quality")}
 """Settings that say nothing without another one: they go with it."""
+
+
+class Origin(StrEnum):
+    """What kind of place a value comes from."""
+
+    DEFAULT = "default"
+    USER_FILE = "user file"
+    PROJECT_FILE = "project file"
+    FILE = "settings file"
+    """Any other one, such as that of ``--config``."""
+    PRESET = "preset"
+    OPTION = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,9 @@ class Layer:
     """By field name of ``Settings``."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Field name → what it is called in that place, for messages."""
+    kind: Origin = Origin.FILE
+    by: str = ""
+    """Of a preset, who chose it: a file's path or ``command line``."""
 
     def key(self, name: str) -> str:
         """What a setting is called here."""
@@ -58,6 +74,8 @@ class Resolved:
     settings: Settings
     origin: Mapping[str, Layer]
     """By field name; what is missing has its default."""
+    notes: tuple[str, ...] = ()
+    """What to tell of files that were not used."""
 
 
 def resolve(layers: Sequence[Layer], problems: Sequence[Problem] = ()) -> Resolved:

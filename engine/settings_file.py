@@ -18,10 +18,19 @@ from typing import Any
 
 from engine.conflicts import conflicts
 from engine.errors import Problem
-from engine.layers import Layer
+from engine.layers import Layer, Origin
 from engine.settings import SCHEMA, Kind, Setting, Settings
 
-__all__ = ["PRESET", "PRESETS", "FileSettings", "Unreadable", "is_preset_name", "read_document", "read_settings"]
+__all__ = [
+    "PRESET",
+    "PRESETS",
+    "FileSettings",
+    "Unreadable",
+    "is_preset_name",
+    "read_document",
+    "read_project",
+    "read_settings",
+]
 
 MAX_FILE_BYTES = 1024 * 1024
 """A larger settings file is refused unread."""
@@ -42,6 +51,8 @@ class FileSettings:
     """The preset that its own values lie upon; empty for none."""
     presets: Mapping[str, Layer] = field(default_factory=dict)
     exists: bool = False
+    foreign: bool = False
+    """Whether it belongs to somebody else, so that nothing of it is used."""
     problems: tuple[Problem, ...] = ()
     """Values of ``layer`` are not checked yet, those of ``presets`` are."""
 
@@ -94,6 +105,16 @@ def read_settings(path: Path, *, required: bool = False, project: bool = False) 
     return _Reader(source, project).read(found[1])
 
 
+def read_project(path: Path) -> FileSettings:
+    """Read a project file, unless it belongs to neither the user nor root: it can come with somebody else's pictures.
+    Never raises."""
+    try:
+        foreign = os.lstat(path).st_uid not in (os.getuid(), 0)
+    except OSError:
+        return FileSettings(Layer(str(path)))
+    return FileSettings(Layer(str(path)), exists=True, foreign=True) if foreign else read_settings(path, project=True)
+
+
 class _Reader:
     """Collects values and problems of one document."""
 
@@ -117,8 +138,9 @@ class _Reader:
                 self._refuse(section, "presets are defined by [presets.NAME] in the user file")
             else:
                 self._refuse(section, f"is not a section; sections are {', '.join([*sections, PRESETS])}")
-        layer = Layer(self._source, values, {entry.name: entry.key for entry in SCHEMA})
-        return FileSettings(layer, preset, presets, True, tuple(self._problems))
+        kind = Origin.PROJECT_FILE if self._project else Origin.FILE
+        layer = Layer(self._source, values, {entry.name: entry.key for entry in SCHEMA}, kind)
+        return FileSettings(layer, preset, presets, True, problems=tuple(self._problems))
 
     def _refuse(self, key: str, message: str) -> None:
         self._problems.append(Problem(self._source, key, message))

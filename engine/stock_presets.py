@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.errors import Problem
-from engine.layers import Layer
+from engine.layers import Layer, Origin
 from engine.settings import SCHEMA, WEB_PRESET
 
 __all__ = ["STOCK", "StockPreset", "chosen"]
@@ -54,9 +54,9 @@ def chosen(name: str, own: Mapping[str, Layer], source: str, key: str) -> tuple[
     """The values of the preset ``name``: one of the user's ``own``, else a built-in one. An unknown one is a problem
     of ``source``, where it was asked for under ``key``."""
     if name in own:
-        return Layer(f"preset {name}", own[name].values, own[name].keys), ()
+        return Layer(f"preset {name}", own[name].values, own[name].keys, Origin.PRESET, source), ()
     if name in _BY_NAME:
         keys = {entry.name: entry.key for entry in SCHEMA}
-        return Layer(f"preset {name}", _BY_NAME[name].values, keys), ()
+        return Layer(f"preset {name}", _BY_NAME[name].values, keys, Origin.PRESET, source), ()
     known = ", ".join([*_BY_NAME, *(each for each in own if each not in _BY_NAME)])
     return Layer(f"preset {name}"), (Problem(source, key, f"there is no preset {name!r:.60}; there are {known}"),)

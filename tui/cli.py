@@ -14,6 +14,7 @@ from tui.setting_options import given_settings
 
 if TYPE_CHECKING:
     from engine.folder_settings import FolderSettings
+    from engine.layers import Options, Resolved
     from tui.run_output import Output
 
 __all__ = ["COMMANDS", "exit_code", "output_of", "settings_of"]
@@ -30,16 +31,27 @@ def exit_code(error: ImgoptError) -> int:
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings of one invocation, all layers; raises ConfigError."""
-    from engine import config
-
-    return config.load(given_settings(arguments))
+    return _resolved(given_settings(arguments)).settings
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[Settings, FolderSettings]:
     """The settings of one invocation, and what it says of those of single folders; raises ConfigError."""
-    from engine.folder_settings import asked_for
+    from engine.folder_settings import own_settings
 
-    return asked_for(given_settings(arguments))
+    options = given_settings(arguments)
+    found = _resolved(options)
+    return found.settings, own_settings(options, found)
+
+
+def _resolved(options: Options) -> Resolved:
+    """All layers of one invocation; files that are not used are named. Raises ConfigError."""
+    from engine import config
+    from tui.text import escape
+
+    found = config.resolved(options)
+    for note in found.notes:
+        print(f"imgopt-tui: {escape(note)}", file=sys.stderr)
+    return found
 
 
 def _dashboard(arguments: argparse.Namespace) -> int:
@@ -179,20 +191,9 @@ def _backups(arguments: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    from engine import config
-    from engine.layers import Options
-    from engine.settings import SCHEMA
+    from tui.config_command import COMMANDS as ACTIONS
 
-    if arguments.example:
-        sys.stdout.write(config.example())
-        return 0
-    for path in (config.user_file(), config.project_file()):
-        print(f"# {path}{'' if path.is_file() else ' (does not exist)'}")
-    settings = config.load(Options({}, {}))
-    for entry in SCHEMA:
-        value = getattr(settings, entry.name)
-        print(f"{entry.key} = {entry.show(value) if value is not None else '(not set)'}")
-    return 0
+    return ACTIONS[arguments.action](arguments)
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-__all__ = ["COMMANDS", "PROG", "Parser", "UsageError", "check_command", "new_parser"]
+__all__ = ["COMMANDS", "PROG", "Parser", "UsageError", "check_command", "did_you_mean", "new_parser", "see_help"]
 
 PROG = "imgopt-tui"
 COMMANDS = {
@@ -28,7 +28,7 @@ COMMANDS = {
     "schema": "print the JSON Schema of what is printed for programs",
     "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",
     "optimize-batch": "optimize a list of tasks: JSON in, JSON out",
-    "config": "show where settings come from, or an example file",
+    "config": "show settings and where they come from; init, edit, check a settings file",
     "completions": "print what completes commands and options on Tab: bash, zsh, fish",
     "man": "print the manual page",
 }
@@ -52,10 +52,10 @@ class Parser(argparse.ArgumentParser):
         """The options that come closest to those that are not known."""
         unknown = message.partition("unrecognized arguments: ")[2].split()
         given = [word.partition("=")[0] for word in unknown if word.startswith("--")]
-        return _did_you_mean(given, [name for name in self._option_string_actions if name.startswith("--")])
+        return did_you_mean(given, [name for name in self._option_string_actions if name.startswith("--")])
 
 
-def _did_you_mean(given: Sequence[str], known: Iterable[str]) -> str:
+def did_you_mean(given: Sequence[str], known: Iterable[str]) -> str:
     """`` (did you mean …?)`` for words that come close to known ones; else empty."""
     import difflib
 
@@ -68,8 +68,13 @@ def check_command(word: str) -> None:
     """A first word that is no path but nearly a command was meant as one; raises UsageError."""
     if word.startswith("-") or os.sep in word or os.path.lexists(word):
         return
-    if meant := _did_you_mean([word], COMMANDS):
-        raise UsageError(f"{word!r} is neither a command nor a file here{meant}; see {PROG} --help")
+    if meant := did_you_mean([word], COMMANDS):
+        see_help(f"{word!r} is neither a command nor a file here{meant}")
+
+
+def see_help(sentence: str, command: str = "") -> NoReturn:
+    """Raise UsageError with where more is said."""
+    raise UsageError(f"{sentence}; see {f'{PROG} {command}'.rstrip()} --help")
 
 
 def new_parser(command: str, description: str) -> Parser:

@@ -171,9 +171,17 @@ def _batch_parser() -> argparse.ArgumentParser:
 
 
 def _config_parser() -> argparse.ArgumentParser:
-    parser = new_parser("config", "Show the settings in force and the files they come from.")
-    parser.add_argument("--example", action="store_true", help="print an example file with every setting")
-    return parser
+    from tui.config_options import config_parser
+
+    return config_parser()
+
+
+def _parse(command: str, rest: Sequence[str]) -> argparse.Namespace:
+    if command == "config":
+        from tui.config_options import parse_config
+
+        return parse_config(rest)
+    return parser_of(command).parse_intermixed_args(rest)
 
 
 def _ps_parser() -> argparse.ArgumentParser:
@@ -308,7 +316,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse a command line (without the program's name); raises UsageError. ``command`` is empty for the dashboard."""
     if arguments and arguments[0] in _PARSERS:
-        parsed = parser_of(arguments[0]).parse_intermixed_args(arguments[1:])
+        parsed = _parse(arguments[0], arguments[1:])
         parsed.command = arguments[0]
         return parsed
     if arguments:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine import config, history, runner
 from engine.errors import ConfigError
-from engine.folder_settings import FolderRules, FolderSettings, asked_for, fixed_after
+from engine.folder_settings import FolderRules, FolderSettings, fixed_after, own_settings
 from engine.layers import Layer, Options
 from engine.plan import make_plan
 from engine.run import Run
@@ -47,7 +47,9 @@ def write(folder: Path, text: str) -> Path:
 
 
 def ask(preset: str | None = None, **given: object) -> tuple[Settings, FolderSettings]:
-    return asked_for(Options(given, FLAGS, preset))
+    options = Options(given, FLAGS, preset)
+    found = config.resolved(options)
+    return found.settings, own_settings(options, found)
 
 
 def rules(preset: str | None = None, **given: object) -> FolderRules:
@@ -176,7 +178,7 @@ def test_each_setting_is_that_of_the_strongest_place(
     def read(path: Path) -> FileSettings:
         return FileSettings(Layer(str(path), files.get(str(path.parent), {})), exists=True)
 
-    rules = FolderRules(Settings(**(base | fixed)), FolderSettings(own, fixed), read, owned=lambda path: True)
+    rules = FolderRules(Settings(**(base | fixed)), FolderSettings(own, fixed), read)
     for folder in ("/r", "/r/a", "/r/a/b", "/r/c", "/r/c/d"):
         above = [place for place in ("/r", "/r/a", "/r/a/b", "/r/c") if f"{folder}/".startswith(f"{place}/")][::-1]
         strongest = [*(own.get(place, {}) for place in above), fixed, *(files.get(place, {}) for place in above), base]

@@ -1,6 +1,9 @@
 """Fills a run's catalogue from its plan and hands the rows to the pool, in whole batches and in order.
 
 plan.scan (a thread) ──chunks of a folder──▶ catalogue ──whole batches──▶ pool.submit
+
+A tree that is watched takes the plan's place: it never comes to an end by itself, and where it has no more for now the
+batch that is begun is handed over as it is.
 """
 
 from __future__ import annotations
@@ -8,6 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
+from itertools import compress
+from typing import Final
 
 from engine.catalog import Folder
 from engine.events import Finished
@@ -21,9 +27,20 @@ from engine.room import BackupRoom
 from engine.settings import Settings
 from engine.summary import summary
 from engine.temps import remove_stale_temps
+from engine.watch import Watch
 from engine.why import Why
 
 __all__ = ["Feed"]
+
+Judged = tuple[Folder, list[Found], list[Verdict]]
+
+
+class _End(Enum):
+    END = 0
+
+
+END: Final = _End.END
+"""Stands for the end of a scan."""
 
 
 class Feed:
@@ -38,9 +55,10 @@ class Feed:
         pool: ParallelProcessPool,
         note: Callable[[str, str], None],
         known: Callable[[], Known | None] = lambda: None,
+        watch: Watch | None = None,
     ) -> None:
         """``note`` takes a level and a line for the log; ``known`` waits for what is remembered of earlier runs, None
-        for nothing."""
+        for nothing; ``watch`` finds the images, not the plan."""
         self._plan = plan
         self._recipes = recipes
         self._state = state
@@ -51,6 +69,9 @@ class Feed:
         self.room = BackupRoom(settings.backup_limit if settings.in_place and settings.backup else None)
         """What the backups hold."""
         self._known = known
+        self._watch = watch
+        self._ended = False
+        """Whether no further row will come."""
         self._origins: dict[int, str] = {}
         self._rows_known = asyncio.Event()
         self._again: deque[int] = deque()
@@ -73,6 +94,8 @@ class Feed:
     def stop(self) -> None:
         """Hand over no further row."""
         self._stopped = True
+        if self._watch is not None:
+            self._watch.stop()
         self._rows_known.set()
 
     def again(self, indexes: Iterable[int]) -> None:
@@ -94,34 +117,51 @@ class Feed:
         try:
             await self._scan_all()
         finally:
-            self._state.scanning = False
-            self._rows_known.set()
-            self._progress.touch()
+            self._ended = True
+            self._no_more_for_now()
+
+    def _no_more_for_now(self) -> None:
+        """The short last batch is handed over, too."""
+        self._state.scanning = False
+        self._rows_known.set()
+        self._progress.touch()
 
     async def _scan_all(self) -> None:
         """The listing runs in a thread, and so does looking at what is done already."""
-        folders = self._judged()
-        swept: set[str] = set()
+        chunks = self._judged()
+        swept = ""
         told: set[Settings] = set()
         while not self._stopped:
-            chunk = await asyncio.to_thread(next, folders, None)
-            if chunk is None:
+            chunk = await asyncio.to_thread(next, chunks, END)
+            if chunk is END:
                 break
+            if chunk is None:
+                self._no_more_for_now()
+                continue
             folder, found, verdicts = chunk
-            if folder.target not in swept:
-                swept = {folder.target}  # a folder's chunks come one after the other
+            if folder.target != swept:
+                swept = folder.target  # a folder's chunks come one after the other
                 if removed := await asyncio.to_thread(remove_stale_temps, folder.target):
                     self._note("info", f"{folder.target}: removed {removed} temporary files of a run that was killed")
             if folder.settings is not None and folder.settings not in told:
                 told.add(folder.settings)
                 self._note("info", f"{folder.source}: settings of its own: {summary(folder.settings)}")
+            self._state.scanning = True
             self._add(folder, found, verdicts)
 
-    def _judged(self) -> Iterator[tuple[Folder, list[Found], list[Verdict]]]:
-        known = self._known()
-        for folder, found in self._plan.scan(lambda line: self._note("warning", line)):
-            recipe = self._recipes.of(folder)
-            yield folder, found, judge(known, recipe, folder, found)
+    def _judged(self) -> Iterator[Judged | None]:
+        """None: no more for now."""
+        known, watch = self._known(), self._watch
+        for chunk in (self._plan if watch is None else watch).scan(lambda line: self._note("warning", line)):
+            if chunk is None:
+                yield None
+                continue
+            folder, found = chunk
+            verdicts = judge(known, self._recipes.of(folder), folder, found)
+            if watch is not None:
+                wanted = [watch.wants(verdict) for verdict in verdicts]
+                found, verdicts = list(compress(found, wanted)), list(compress(verdicts, wanted))
+            yield folder, found, verdicts
 
     def _add(self, folder: Folder, found: Sequence[Found], verdicts: Sequence[Verdict]) -> None:
         catalog, state = self._state.catalog, self._state
@@ -157,10 +197,10 @@ class Feed:
                 self._position += 1
             while self._again and not self._stopped:
                 await self._submit(self._again.popleft())
-            if not scanning and self._position >= len(catalog):
+            if self._ended and self._position >= len(catalog):
                 return
             self._rows_known.clear()
-            if self._state.scanning == scanning and len(catalog) - self._position < size:
+            if self._state.scanning == scanning and len(catalog) - self._position < (size if scanning else 1):
                 await self._rows_known.wait()
 
     async def _submit(self, index: int) -> None:

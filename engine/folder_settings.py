@@ -123,6 +123,11 @@ class FolderRules:
         self._laid: dict[tuple[_Scope, int], Resolved] = {}
         """By what holds in a folder, and which values lie over it."""
 
+    def read_again(self) -> None:
+        """Project files may have changed: what was read of them is forgotten."""
+        self._scopes.clear()
+        self._laid.clear()
+
     def of(self, folder: str) -> Settings:
         """The settings of the images in ``folder``, an absolute path without links; the same object where nothing
         differs. Raises ConfigError when a project file that holds there has problems."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from os.path import join
 from typing import Any
 
@@ -20,6 +19,7 @@ from engine import folders, temps
 from engine.backup import AREA
 from engine.catalog import Folder
 from engine.errors import ConfigError, PlanError
+from engine.extent import Extent
 from engine.extras import missing_for_lossless, wrong_target
 from engine.folder_settings import FolderRules, FolderSettings
 from engine.formats import Format, looks_like_image
@@ -95,41 +95,46 @@ class Plan:
 
         The output folders are never entered. A folder that cannot be read is told to ``note``; this never raises.
         """
+        left = set(self.only)
+        for folder, found in self.look(note, Extent(self.only)):
+            left.difference_update(join(folder.source, each.name) for each in found if left)
+            yield folder, found
+        if left:
+            note(f"{len(left)} of the files listed are left out: not there, no images, or not wanted: {min(left)} …")
+
+    def look(self, note: Callable[[str], None], extent: Extent) -> Iterator[tuple[Folder, list[Found]]]:
+        """The same of a part of the roots. Results have the names that a scan of all would give them."""
         self.rules.note = note
         seen: set[tuple[int, int]] = set()
         if not self.settings.in_place:
             seen.update(key for root in self.roots if (key := _key(root.target)) is not None)
             seen.difference_update(key for root in self.roots if (key := _key(root.source)) is not None)
-        left = set(self.only)
         for root in self.roots:
-            for folder, found in self._scan_root(root, seen, note):
-                left.difference_update(join(folder.source, each.name) for each in found if left)
-                yield folder, found
-        if left:
-            note(f"{len(left)} of the files listed are left out: not there, no images, or not wanted: {min(left)} …")
+            yield from self._scan_root(root, extent, seen, note)
 
     def _scan_root(
-        self, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
+        self, root: Root, extent: Extent, seen: set[tuple[int, int]], note: Callable[[str], None]
     ) -> Iterator[tuple[Folder, list[Found]]]:
         selection = Selection(self.settings, time.time())
-        ways = _ways(self.only)
-        pending: list[tuple[str, Chain]] = [("", ())]
+        pending: list[tuple[str, Chain, bool]] = [("", (), extent.whole(root.source))]
         while pending:
-            relative, chain = pending.pop()
+            relative, chain, whole = pending.pop()
             path = os.path.join(root.source, relative) if relative else root.source
-            listed = self._list(path, root, seen, note)
+            listed = self._list(path, root, extent, seen, note)
             if listed is None:
                 continue
             if not root.names and any(entry.name == IGNORE_FILE for entry in listed):
                 chain = selection.chain(path, relative, chain, note)
-            takes = partial(_takes, selection, relative, chain)
+
+            def takes(name: str) -> bool:
+                return (whole or extent.takes(join(path, name))) and selection.takes(join(relative, name), chain)  # noqa: B023
+
             folders, found = self._found_in(path, listed, root, takes)
-            below = [join(relative, name) for name in reversed(folders)]
-            below = [each for each in below if not ways or join(root.source, each) in ways]
-            pending.extend((each, chain) for each in below if selection.enters(each, chain))
+            for each in (join(relative, name) for name in reversed(folders)):
+                here = join(root.source, each)
+                if (whole or extent.leads(here)) and selection.enters(each, chain):
+                    pending.append((each, chain, whole or extent.whole(here)))
             fitting = [pair for pair in found if pair[1].status is None or selection.fits(pair[1].status)]
-            if self.only:
-                fitting = [pair for pair in fitting if join(path, pair[1].name) in self.only]
             folder = Folder(
                 path,
                 os.path.join(root.target, relative) if relative else root.target,
@@ -140,12 +145,13 @@ class Plan:
                 yield folder if settings == self.settings else replace(folder, settings=settings), chunk
 
     def _list(
-        self, path: str, root: Root, seen: set[tuple[int, int]], note: Callable[[str], None]
+        self, path: str, root: Root, extent: Extent, seen: set[tuple[int, int]], note: Callable[[str], None]
     ) -> list[os.DirEntry[str]] | None:
         """What lies in a folder; None for one that is not to be read or cannot be."""
         try:
             if not root.names and not self._enter(path, root, seen, note):
                 return None
+            extent.entering(path)
             with os.scandir(path) as entries:
                 return sorted(entries, key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
@@ -228,20 +234,6 @@ class Plan:
         if target != entry.name and target in taken:
             return Found(entry.name, status.st_size, target, f"{target!r} exists already beside it")
         return Found(entry.name, status.st_size, target, base=base, status=status)
-
-
-def _ways(paths: Iterable[str]) -> set[str]:
-    """Every folder on the way to some paths."""
-    found: set[str] = set()
-    for folder in {os.path.dirname(path) for path in paths}:
-        while folder not in found:
-            found.add(folder)
-            folder = os.path.dirname(folder)
-    return found
-
-
-def _takes(selection: Selection, relative: str, chain: Chain, name: str) -> bool:
-    return selection.takes(join(relative, name), chain)
 
 
 def _chunks(found: Sequence[tuple[Settings, Found]]) -> Iterator[tuple[Settings, list[Found]]]:

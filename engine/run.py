@@ -52,6 +52,7 @@ from engine.view import (
     Update,
     Window,
 )
+from engine.watch import Watch
 from engine.window import page, worker_rows
 
 __all__ = ["Run"]
@@ -73,13 +74,15 @@ class Run(Controls):
         run_id: str | None = None,
         resumes: str = "",
         only: Collection[str] = (),
+        watch: Watch | None = None,
         on_event: Callable[[Event], None] = lambda event: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Checks roots and output and raises PlanError or ConfigError; nothing is started or written yet. ``own`` are
         the settings of single folders; ``resumes`` is the id of the run that this one continues; ``only``: of all
-        images just those with these full paths, unless empty."""
+        images just those with these full paths, unless empty; ``watch`` finds the images, and ends the run."""
         self.settings = settings
+        self._watch = watch
         self._log = RunLog()
         note = self._log.note
         self._plan: Plan = make_plan(roots, settings, own, only)
@@ -102,7 +105,7 @@ class Run(Controls):
         )
         recipes = Recipes(self._plan, self._records.of_roots)
         self._memory = RunMemory(run_id, roots, self._plan, own, self._records, state, self._log, resumes)
-        feed = Feed(self._plan, recipes, state, progress, pool, note, self._memory.known)
+        feed = Feed(self._plan, recipes, state, progress, pool, note, self._memory.known, watch)
         self._ground = Ground(self._plan, self._records)
         guard = DiskGuard(
             self._ground.room(),
@@ -186,6 +189,8 @@ class Run(Controls):
         except Exception as error:  # a refused thread, or a bug: the run must end with a word, not be left hanging
             self.note("error", f"the run cannot go on: {type(error).__name__}: {error}; please report it")
             end = Phase.FAILED
+        if not scanner.done():
+            self._feed.stop()  # its thread may wait for something to happen in what is watched
         scanner.cancel()
         await asyncio.gather(scanner, return_exceptions=True)
         await self._pool.close(now=end is Phase.FAILED)
@@ -228,6 +233,8 @@ class Run(Controls):
         if isinstance(event, Finished):
             self._feed.room.settle(event.index, event.outcome)
             self._memory.finished(event, self._life.elapsed)
+            if self._watch is not None:
+                self._watch.finished(event.outcome)
             if event.outcome.status is Status.FAILED:
                 path = self.state.catalog.path(event.index)
                 self.note("failed", f"{path}: {event.outcome.reason}")
@@ -269,7 +276,7 @@ class Run(Controls):
             version=state.version,
             phase=life.phase,
             elapsed=life.elapsed,
-            eta=None if state.scanning else life.eta(state.bytes_through, state.bytes_found),
+            eta=None if state.scanning or self._watch is not None else life.eta(state.bytes_through, state.bytes_found),
             rate=state.rate.rate,
             workers_wanted=self._pool.size,
             totals=state.totals(),

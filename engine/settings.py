@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from engine.efforts import Effort
 from engine.formats import MAX_SIDE, Format
 from engine.policy import Loss, MetadataPolicy, Savings, SizeLimit, Verify
-from engine.run_settings import RunSettings
 from engine.schema import Kind, Setting, declare
+from engine.watch_settings import WatchSettings
 
 if TYPE_CHECKING:
     from engine.job import Recipe
@@ -44,7 +44,7 @@ def _choice(help: str, flag: str, default: str, *others: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(RunSettings):
+class Settings(WatchSettings):
     """The settings of one run, every value checked. None means "not set"."""
 
     quality: int | None = _quality(
@@ -292,7 +292,7 @@ class Settings(RunSettings):
 WEB_PRESET = {Format.JPEG: 82, Format.WEBP: 80, Format.AVIF: 60}
 """Quality of the lossy formats where nothing is set; PNG, GIF and TIFF are lossless."""
 
-SECTIONS = ("encode", "output", "scan", "run", "limits", "screen")
+SECTIONS = ("encode", "output", "scan", "run", "limits", "watch", "screen")
 SCHEMA: tuple[Setting, ...] = tuple(
     sorted(
         (Setting(name=entry.name, default=entry.default, **entry.metadata) for entry in fields(Settings)),

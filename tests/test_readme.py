@@ -66,7 +66,9 @@ def test_the_first_line_ends_in_the_demo() -> None:
     assert _commands()[0].endswith("imgopt-tui --demo")
 
 
-@pytest.mark.parametrize("command", [c for c in _commands() if not _on_screen(c) and " stop" not in c])
+@pytest.mark.parametrize(
+    "command", [c for c in _commands() if not _on_screen(c) and not {"stop", "watch"} & set(c.split())]
+)
 def test_command_works(command: str, home: Path) -> None:
     done = subprocess.run(
         ["bash", "-c", command],
@@ -79,6 +81,16 @@ def test_command_works(command: str, home: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [c for c in _commands() if c.startswith("imgopt-tui watch ")])
+def test_watch_watches_until_it_is_ended(command: str, home: Path) -> None:
+    line = ["bash", "-c", f"exec {command}"]
+    with subprocess.Popen(line, cwd=home, env=_environment(home), stderr=subprocess.PIPE) as watch:
+        assert watch.stderr is not None
+        assert b"watching" in watch.stderr.readline()
+        watch.terminate()
+        assert watch.wait(20) == 0
 
 
 def _see(command: str, home: Path, wanted: bytes, keys: bytes) -> bytes:

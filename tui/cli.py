@@ -97,6 +97,14 @@ def _run(arguments: argparse.Namespace) -> int:
         keep_ahead(0)
 
 
+def _watch(arguments: argparse.Namespace) -> int:
+    from tui.run_output import Output
+    from tui.watch_command import watch
+
+    output = Output(as_ndjson=arguments.ndjson, quiet=arguments.quiet, verbose=arguments.verbose)
+    return watch(arguments.paths, *_asked(arguments), output)
+
+
 def _what(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Roots, none for an empty list, and the images that were listed, none where there is no list; raises PlanError."""
     if arguments.files_from is None:
@@ -243,6 +251,7 @@ def _history(name: str) -> Callable[[argparse.Namespace], int]:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "": _dashboard,
     "run": _run,
+    "watch": _watch,
     "estimate": _estimate,
     "attach": _attach,
     "ps": _ps,

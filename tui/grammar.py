@@ -12,6 +12,7 @@ __all__ = ["COMMANDS", "PROG", "Parser", "UsageError", "check_command", "did_you
 PROG = "imgopt-tui"
 COMMANDS = {
     "run": "optimize a tree without a screen",
+    "watch": "optimize images as they come into a folder",
     "estimate": "what a run would save and take, from a sample; nothing is written",
     "attach": "open the dashboard on a run that is going on or over",
     "ps": "list running runs",

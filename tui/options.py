@@ -95,7 +95,16 @@ def _add_output(parser: Parser) -> None:
     form.add_argument(
         "--ndjson", action="store_true", help="print one JSON line per image as it ends, then the summary"
     )
+    _add_words(parser)
     parser.add_argument("--csv", metavar="FILE", help="write one line an image to FILE at the end")
+    parser.add_argument(
+        "--on-finish", metavar="CMD", help="at the end run this shell command with the summary as JSON on its stdin"
+    )
+    parser.add_argument("--bell", action="store_true", help="ring the terminal's bell at the end")
+
+
+def _add_words(parser: Parser) -> None:
+    """How much is said."""
     parser.add_argument(
         "-Q",
         "--quiet",
@@ -106,10 +115,25 @@ def _add_output(parser: Parser) -> None:
     parser.add_argument(
         "-v", "--verbose", action="count", default=0, help="name each image that was done or kept; -vv: with details"
     )
-    parser.add_argument(
-        "--on-finish", metavar="CMD", help="at the end run this shell command with the summary as JSON on its stdin"
+
+
+def _watch_parser() -> argparse.ArgumentParser:
+    parser = new_parser(
+        "watch",
+        "Do images as they come into folders, until it is ended. It is a run as any other: ps, attach, ctl and report\n"
+        "know it. New and changed images are done once they lie still, also those that came while it was away.",
     )
-    parser.add_argument("--bell", action="store_true", help="ring the terminal's bell at the end")
+    parser.epilog = (
+        "exit codes: 0 ended by SIGTERM or imgopt-tui stop, 2 wrong usage or settings, 4 stopped by a limit or as a\n"
+        "folder is gone, 130 interrupted. Images that fail do not end it, and are not tried again until they change."
+    )
+    parser.add_argument("paths", nargs="+", metavar="DIR", help="folders to watch, with all below")
+    parser.add_argument(
+        "--ndjson", "--json", action="store_true", help="print one JSON line per image as it ends, then the summary"
+    )
+    _add_words(parser)
+    add_settings(parser, ("watch", "encode", "output", "scan", "run", "limits"))
+    return parser
 
 
 def _add_run(parser: Parser, default: str = "the newest") -> None:
@@ -286,6 +310,7 @@ def _man_parser() -> argparse.ArgumentParser:
 
 _PARSERS = {
     "run": _run_parser,
+    "watch": _watch_parser,
     "estimate": _estimate_parser,
     "attach": _attach_parser,
     "ps": _ps_parser,

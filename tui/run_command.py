@@ -27,7 +27,7 @@ from tui.run_output import Output, Progress, image_line, put, put_json, tell
 from tui.saved import saved
 from tui.text import escape
 
-__all__ = ["Output", "run"]
+__all__ = ["Output", "print_event", "run", "stopping"]
 
 EXIT_FAILED = 1
 EXIT_NOTHING = 3
@@ -68,17 +68,8 @@ def _hand_over(command: str, value: dict[str, object]) -> None:
 
 async def _run(made: Callable[..., Run], output: Output, table: TextIO | None) -> tuple[int, dict[str, object]]:
     progress = Progress(output)
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, Finished):
-            if output.as_ndjson:
-                put_json(image_result(work.state.catalog, event.index))
-            if line := image_line(work.state.catalog, event, output):
-                progress.clear()
-                tell(line)
-
-    work = made(on_event=on_event)
-    signals = RunSignals(work, stopping=lambda number: _stopping(number, progress))
+    work: Run = made(on_event=lambda event: print_event(work, event, output, progress.clear))
+    signals = RunSignals(work, stopping=lambda number: stopping(number, progress.clear))
     signals.install()
     waits_for = ""
     async with work, contextlib.AsyncExitStack() as stack:
@@ -101,9 +92,20 @@ async def _run(made: Callable[..., Run], output: Output, table: TextIO | None) -
     return signals.code or _exit_code(work, report), report
 
 
-def _stopping(number: int, progress: Progress) -> None:
+def print_event(work: Run, event: Event, output: Output, clear: Callable[[], None]) -> None:
+    """What is said of an image that is through; ``clear`` makes room for a line."""
+    if isinstance(event, Finished):
+        if output.as_ndjson:
+            put_json(image_result(work.state.catalog, event.index))
+        if line := image_line(work.state.catalog, event, output):
+            clear()
+            tell(line)
+
+
+def stopping(number: int, clear: Callable[[], None]) -> None:
+    """Say how long images in work have after Ctrl+C."""
     if number == signal.SIGINT:
-        progress.clear()
+        clear()
         tell(f"stopping: the images in work have {GRACE_SECONDS:g} s; once more to stop now")
 
 

@@ -14,12 +14,12 @@ __all__ = ["run_line"]
 def run_line(roots: Sequence[str], settings: Settings, *, command: str = "run") -> str:
     """``imgopt-tui run ROOTS`` with an option for each setting that differs from its default, ready for a shell.
 
-    Settings of the screen are left out: they change nothing of a run.
+    Settings of the screen and of watching are left out: they change nothing of a run.
     """
     words = ["imgopt-tui", command, *(root if not root.startswith("-") else f"./{root}" for root in roots)]
     for entry in SCHEMA:
         value = getattr(settings, entry.name)
-        if entry.section != "screen" and entry.flags and value != entry.default:
+        if entry.section not in ("screen", "watch") and entry.flags and value != entry.default:
             words += _option(entry, value)
     return shlex.join(words)
 

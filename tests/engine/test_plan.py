@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine import folders
 from engine.errors import PlanError
+from engine.extent import Extent
 from engine.formats import Format, format_for_extension
 from engine.listing import count_tree, list_folder
 from engine.names import output_names
@@ -360,3 +361,30 @@ def test_a_root_that_cannot_be_looked_at_is_a_sentence(monkeypatch: pytest.Monke
     monkeypatch.setattr("engine.plan.os.stat", stale)
     with pytest.raises(PlanError, match="cannot be looked at: stale file handle"):
         make_plan([str(tmp_path)], Settings())
+
+
+def test_a_look_at_a_part_gives_what_a_scan_of_all_gives_of_it(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "a.jpg", "b/c.png", "b/c.jpg", "b/d/e.png", "f/g.png", "b/.imgoptignore")
+    (tmp_path / "b" / ".imgoptignore").write_text("e.png\n")
+    plan = make_plan([str(tmp_path)], Settings(format="webp"))
+    everything = scan(plan)
+
+    def look(images: list[str], folders: list[str]) -> tuple[dict[str, str], list[str]]:
+        entered: list[str] = []
+        extent = Extent(
+            [str(tmp_path / one) for one in images], [str(tmp_path / one) for one in folders], entered.append
+        )
+        found = {
+            os.path.join(folder.source, each.name): os.path.join(folder.target, each.target_name)
+            for folder, part in plan.look(lambda line: None, extent)
+            for each in part
+        }
+        return found, [os.path.relpath(path, tmp_path) for path in entered]
+
+    def part(*names: str) -> dict[str, str]:
+        return {str(tmp_path / name): everything[str(tmp_path / name)] for name in names}
+
+    assert look([], []) == (everything, [".", "b", "b/d", "f"])
+    assert look(["b/c.png", "gone.png"], []) == (part("b/c.png"), [".", "b"])
+    assert look(["b/d/e.png"], ["f"]) == (part("f/g.png"), [".", "b", "b/d", "f"])
+    assert look(["a.jpg"], ["b"]) == (part("a.jpg", "b/c.png", "b/c.jpg"), [".", "b", "b/d"])

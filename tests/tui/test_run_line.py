@@ -12,7 +12,7 @@ from tui.options import parse
 from tui.run_line import run_line
 from tui.setting_options import given_settings
 
-ASKED = [entry for entry in SCHEMA if entry.section != "screen" and entry.flags]
+ASKED = [entry for entry in SCHEMA if entry.section not in ("screen", "watch") and entry.flags]
 
 
 @settings(max_examples=60)

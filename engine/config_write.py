@@ -7,9 +7,13 @@ is written anew by tomli-w, and the old file is kept beside it as ``.bak``.
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import tempfile
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,47 @@ from engine.settings_file import PRESET, PRESETS, Unreadable, read_document, rea
 from engine.stock_presets import chosen
 from engine.toml_text import Changes, changed_document, edited
 
-__all__ = ["change", "save", "write_text"]
+__all__ = ["alone", "change", "save", "write_text"]
+
+WAIT_SECONDS, LOOK_SECONDS = 5.0, 0.01
+"""How long a program waits for another one that writes settings, and how often it looks."""
+_mine = threading.local()
+"""The folders of settings that this thread has locked."""
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other program of ours writes settings into that folder meanwhile; raises OSError when one does not come to
+    its end. Where the file system has no locks nothing is locked."""
+    folder = os.path.dirname(os.path.realpath(path))
+    held: set[str] = _mine.__dict__.setdefault("folders", set())
+    if folder in held:
+        yield
+        return
+    os.makedirs(folder, exist_ok=True)
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _lock(fd)
+        held.add(folder)
+        yield
+    finally:
+        held.discard(folder)
+        os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise OSError(errno.EWOULDBLOCK, "another program is writing settings and does not end") from None
+            time.sleep(LOOK_SECONDS)
+        except OSError:
+            return
+        else:
+            return
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,6 +91,11 @@ def write_text(path: Path, text: str) -> None:
 def change(path: Path, changes: Changes) -> None:
     """Change some keys of a settings file, made if need be. Raises ConfigError for a file that cannot be read, which
     then stays as it is, and OSError when it cannot be written."""
+    with alone(path):
+        _change(path, changes)
+
+
+def _change(path: Path, changes: Changes) -> None:
     try:
         found = read_document(path)
     except Unreadable as error:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import resource
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,8 @@ KEPT_TASKS, TASKS_PER_WORKER = 8, 6
 """Threads that this process may come to have, and a worker: its own three and those of libvips."""
 FEW_TASKS = 4096
 """With a limit from here on nobody counts them: a pool never comes near."""
+DISK_SECONDS = 5.0
+"""Disk rates are over so long: images that take seconds leave the disks still between one and the next."""
 LIMITS_SECONDS = 3.0
 """Between two looks at the limits of the cgroup, which may be changed at any time."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -241,7 +244,8 @@ class Monitor:
         self._used = self._busy()
         self._periods = self._held_back()
         self._moved: dict[int, tuple[int, int]] = {}
-        self._at = clock()
+        self._flow: deque[tuple[float, int, int]] = deque([(clock(), 0, 0)])
+        """When, and bytes read and written until then, of the last ``DISK_SECONDS`` and one look before."""
         self._process_cpu: dict[int, tuple[float, float]] = {}
         self._peak = 0
 
@@ -270,15 +274,20 @@ class Monitor:
         passed = now[0] - before[0]
         return min(100.0, max(0.0, 100 * (now[1] - before[1]) / passed)) if passed > 0 else 0.0
 
-    def _disk_rates(self, pids: list[int], seconds: float) -> tuple[float, float]:
-        """Bytes a second read and written by these processes since the last call; new ones count from now on."""
+    def _disk_rates(self, pids: list[int], now: float) -> tuple[float, float]:
+        """Bytes a second read and written by these processes in the last ``DISK_SECONDS``; new ones count from now
+        on."""
         moved = {pid: _moved(pid) for pid in pids}
-        steps = [(now, self._moved[pid]) for pid, now in moved.items() if pid in self._moved]
+        steps = [(new, self._moved[pid]) for pid, new in moved.items() if pid in self._moved]
         self._moved = moved
-        if seconds <= 0:
-            return 0.0, 0.0
-        read, written = (sum(max(0, now[way] - old[way]) for now, old in steps) / seconds for way in (0, 1))
-        return read, written
+        _, *before = self._flow[-1]
+        read, written = (before[way] + sum(max(0, new[way] - old[way]) for new, old in steps) for way in (0, 1))
+        self._flow.append((now, read, written))
+        while self._flow[1][0] <= now - DISK_SECONDS:
+            self._flow.popleft()
+        at, read_then, written_then = self._flow[0]
+        seconds = now - at
+        return ((read - read_then) / seconds, (written - written_then) / seconds) if seconds > 0 else (0.0, 0.0)
 
     def gauges(self) -> Gauges:
         """The machine alone, when no run is open."""
@@ -292,9 +301,8 @@ class Monitor:
         share = (busy - self._used[0]) / possible if possible > 0 else 0.0
         self._used = busy, passed
         cpu = min(100.0, max(0.0, share * 100))
-        now, own = self._clock(), [os.getpid(), *pids]
-        moved = self._disk_rates(own, now - self._at)
-        self._at = now
+        own = [os.getpid(), *pids]
+        moved = self._disk_rates(own, self._clock())
         run = sum(map(own_memory, own))
         self._peak = max(self._peak, run)
         if self._memory is not None:

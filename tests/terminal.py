@@ -80,7 +80,7 @@ class Terminal:
 
     given: Sequence[str]
     size: tuple[int, int] = (80, 24)
-    """Columns and lines."""
+    """Columns and lines; zeros: it does not know."""
     link: Link = field(default_factory=Link)
     env: Mapping[str, str] = field(default_factory=dict)
     controls: bool = True
@@ -89,12 +89,14 @@ class Terminal:
     """Without an emulator nothing is drawn, only counted; questions are answered all the same."""
     whole: bool = False
     """``given`` is a whole command."""
+    shows: tuple[int, int] = (0, 0)
+    """Columns and lines of the emulator; zeros: as ``size`` says."""
 
     def __post_init__(self) -> None:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", self.size[1], self.size[0], 0, 0))
         self.before = termios.tcgetattr(self.slave)
-        self.screen = _Emulator(*self.size)
+        self.screen = _Emulator(*(self.shows if any(self.shows) else self.size))
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
         """All that the emulator got."""

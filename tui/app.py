@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import CompositorUpdate
 from textual.app import App
@@ -32,6 +33,7 @@ from tui.mirror import Mirror
 from tui.painter import Painter
 from tui.palettes import Theme
 from tui.pens import Depth, Pens
+from tui.saved_settings import SavedSettings
 from tui.session import Launcher, Session
 from tui.tuned import Tuned
 
@@ -112,6 +114,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         self.tuned = Tuned()
         self._graphics = graphics
         self._mouse_on = mouse
+        self.saved = SavedSettings()
         self._painted = -1.0
         self._paint_due = False
         self._paint_held = self._frame_held = self._frame_dropped = False
@@ -160,6 +163,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
     def _begin(self) -> None:
         gc.freeze()
         gc.enable()  # see start.py
+        self.start_task(self.saved.read())
         if self._first_view:
             self.open_view(self._first_view)
         elif self._start:
@@ -337,12 +341,6 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         words = [self.look.safe(line) for line in sentence.splitlines()] or ["It did not work."]
         self.push_screen(ChoiceDialog("That did not work", words, [Choice("ok", "OK")], role="failed"))
 
-    async def save_settings(self, settings: Settings) -> Path:
-        """Write them to the user's file; raises OSError or ConfigError."""
-        from engine.config_write import save
-
-        return await asyncio.to_thread(save, settings)
-
     def copy(self, path: str) -> str:
         """Send a path to the user's clipboard and into a file; says what was done."""
         data = os.fsencode(path)
@@ -355,6 +353,14 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         except OSError:
             return "sent to the clipboard of your terminal"
         return f"copied, also to {state / 'copied.txt'}"
+
+    async def _on_resize(self, event: events.Resize) -> None:
+        """Another size, perhaps for a moment only: what the terminal has cut off since, nobody else can know."""
+        seen = self._size is not None
+        await super()._on_resize(event)
+        if seen:
+            self._painter.forget()
+            self.screen.refresh()
 
     def _resumed(self, _: App[object]) -> None:
         """Back from the shell: the picture is gone."""

@@ -167,7 +167,7 @@ class Commands(RunBoxes, RunControls):
 
     async def _save(self, settings: Settings) -> None:
         try:
-            self.main.say(f"saved to {await self.host.save_settings(settings)}")
+            self.main.say(f"saved to {await self.host.saved.save(settings)}")
         except (ImgoptError, OSError) as error:
             reason = getattr(error, "strerror", None) or error
             self.host.failed(f"The settings could not be saved: {reason}. They hold until you leave.")

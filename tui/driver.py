@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import selectors
 import threading
@@ -52,6 +53,7 @@ class LinkDriver(LinuxDriver):
 
     def __init__(self, app: ImgoptApp, **given: Any) -> None:
         super().__init__(app, **given)
+        self._size = self._size or self._get_terminal_size()
         self.pace = LinkPace()
         self._host = app
         self._outlet: Outlet | None = None
@@ -185,6 +187,17 @@ class LinkDriver(LinuxDriver):
 
     def _query_in_band_window_resize(self) -> None:
         """Sizes come by signal, also over SSH; with this they would come with a mouse that counts in pixels."""
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Columns and lines as the terminal has them. The environment, which a shell may export and which never
+        changes, is asked only where the terminal does not know (a serial line, a container without a size)."""
+        for fd in (1, self.fileno):
+            with contextlib.suppress(OSError):
+                columns, lines = os.get_terminal_size(fd)
+                if columns and lines:
+                    return columns, lines
+        found: tuple[int, int] = super()._get_terminal_size()
+        return found
 
     # --- keys -----------------------------------------------------------------------------------------------------
 

@@ -153,7 +153,7 @@ def test_a_quota_is_measured_by_what_its_cgroup_used_and_how_often_it_was_held_b
     assert watch.gauges().throttled == 0.0
 
 
-def test_disk_rates_are_what_the_runs_processes_moved_since_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_rates_are_what_the_runs_processes_moved_in_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now, moved = 100.0, {os.getpid(): (0, 0), 7: (1000, 50_000)}
     monkeypatch.setattr(monitor, "_moved", lambda pid: moved[pid])
     watch = Monitor(lambda: now)
@@ -162,6 +162,12 @@ def test_disk_rates_are_what_the_runs_processes_moved_since_the_last_look(monkey
     now, moved = 102.0, {os.getpid(): (500, 100), 7: (2500, 70_000), 8: (10**9, 10**9)}
     second = watch.sample([7, 8])
     assert (second.read_rate, second.write_rate) == (1000.0, 10_050.0)
+    now = 104.0  # between two images nothing is moved, and the run is at work all the same
+    third = watch.sample([7, 8])
+    assert (third.read_rate, third.write_rate) == (500.0, 5_025.0)
+    assert watch.sample([7, 8]) == third, "a second look at once sees the same"
+    now, moved = 110.0, {os.getpid(): (500, 100)}
+    assert watch.sample([]).write_rate == 0.0
 
 
 def test_bytes_moved_by_this_process_are_counted(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def run(home: Path) -> Iterator[str]:
     """A run to attach to, for all tests of this file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(home))
-        with served(rate=40) as run_id:
+        with served(40_000, rate=40) as run_id:
             yield run_id
 
 
@@ -97,6 +97,40 @@ def test_a_storm_of_sizes_ends_in_the_right_picture(run: str) -> None:
         it.resize(100, 30)
         it.until(lambda: it.lines[29].rstrip().endswith("Quit") and len(it.lines) == 30)
         it.until(lambda: "web1" in it.lines[0] and "[2 Batches]" in it.lines[6])
+
+
+def test_a_size_that_changes_for_a_moment_leaves_the_right_picture(run: str) -> None:
+    with on_terminal("attach", run) as it:
+        it.until_text("RUN ", "[2 Batches]", "q Quit")
+        it.process.send_signal(signal.SIGSTOP)
+        it.resize(50, 12)  # cuts the picture; the program hears of nothing until the size is what it was
+        it.resize(80, 24)
+        assert "[2 Batches]" not in it.text
+        it.process.send_signal(signal.SIGCONT)
+        it.until_text("RUN ", "[2 Batches]", "q Quit")
+
+
+def test_the_size_is_the_terminals_whatever_the_environment_says(run: str) -> None:
+    with on_terminal("attach", run, size=(100, 30), env={"COLUMNS": "70", "LINES": "20"}) as it:
+        it.until(lambda: it.lines[29].rstrip().endswith("Quit") and it.lines[0].rstrip().endswith("Hz"))
+        assert len(it.lines[0].rstrip()) > 90
+        it.resize(120, 40)
+        it.until(lambda: it.lines[39].rstrip().endswith("Quit"))
+
+
+def test_a_terminal_without_a_size_gets_that_of_the_environment(run: str) -> None:
+    with on_terminal("attach", run, size=(0, 0), shows=(90, 26), env={"COLUMNS": "90", "LINES": "26"}) as it:
+        it.until(lambda: it.lines[25].rstrip().endswith("Quit"))
+
+
+def test_a_huge_terminal_shows_every_pane_to_its_edges(run: str) -> None:
+    with on_terminal("attach", run, size=(300, 100)) as it:
+        it.until_text("RUN ", " Files ", " Images ", " Log ", "MEMORY", "W4")
+        it.until(lambda: it.lines[99].rstrip().endswith("Quit") and len(it.lines[0].rstrip()) > 290)
+        it.send("3")
+        it.until_text("[Images]")
+        it.send("Z")
+        it.until(lambda: sum("a00/" in line for line in it.lines) > 80)
 
 
 def test_movements_of_the_mouse_are_never_reported(tmp_path: Path) -> None:

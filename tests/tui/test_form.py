@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.config_write import save
 from engine.folder_settings import FolderSettings
 from engine.settings import SCHEMA, Kind, Settings
+from tests.engine.test_config import load
 from tests.tui.driving import opened
 from tui.form import IN_PLACE_WARNING, SettingList, explain, problem
 from tui.parts import text_of
@@ -92,3 +94,19 @@ async def test_save_writes_the_settings_file(tmp_path: Path, monkeypatch: pytest
         await it.pilot.press("o", "enter", *"81", "enter", "w")
         await it.until_text("saved to")
     assert ["81" in file.read_text() for file in [*tmp_path.rglob("*.toml")]] == [True]
+
+
+async def test_save_keeps_what_another_program_has_saved_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    async with opened(attach=False) as it:
+        await it.until(lambda: it.app.saved.ready)
+        save(Settings(workers=3, quality=20))
+        await it.pilot.press("o", "enter", *"81", "enter", "w")
+        await it.until_text("saved to")
+        assert load() == Settings(workers=3, quality=81)
+        save(Settings(workers=5, quality=70))
+        await it.pilot.press("o", "down", "enter", *"66", "enter", "w")
+        await it.until(lambda: load().quality_jpeg == 66)
+        assert load() == Settings(workers=5, quality=70, quality_jpeg=66)

@@ -98,7 +98,7 @@ async def known_runs() -> list[PastRun]:
 
 
 def _runs(file: JournalFile, alive: Collection[str]) -> list[PastRun]:
-    return [_past(row, file.counts(row["number"]), row["id"] in alive) for row in file.runs()]
+    return [_past(file, row, row["id"] in alive) for row in file.runs()]
 
 
 def ask_journal(question: Callable[[JournalFile], T]) -> T:
@@ -129,9 +129,9 @@ def unusable(error: Exception) -> RunnerError:
     return RunnerError(f"the journal {journal_file()} cannot be used: {error}; the next run brings it in order")
 
 
-def _past(row: Mapping[str, Any], counts: Mapping[str, tuple[int, int, int]], alive: bool) -> PastRun:
+def _past(file: JournalFile, row: Mapping[str, Any], alive: bool) -> PastRun:
     phase = RUNNING if alive else row["phase"] or INTERRUPTED
-    report = json.loads(row["report"]) if row["report"] else _counted(counts)
+    report = json.loads(row["report"]) if row["report"] else _counted(file.counts(row["number"]))
     settings, own = without_folders(json.loads(row["settings"]))
     return PastRun(
         row["number"],

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from engine.child import command, environment
 from tests.benchmarks.pairing import say, show
+from tests.benchmarks.past_runs import add_past_run
 from tests.benchmarks.process import REPOSITORY, isolate
 from tests.terminal import Link, Terminal
 from tests.tui.served import served
@@ -56,6 +57,10 @@ ROWS = {
     "version cpu": Row("… CPU time", "ms", 60, 100),
     "json": Row("imgopt-tui run --json until it starts workers", "ms", 60, 100, clock=True),
     "json cpu": Row("… CPU time", "ms", 60, 100),
+    "live": Row("attach to a run of 100,000 images until drawn", "ms", 1000, 2000, clock=True),
+    "live cpu": Row("… CPU time of the screen", "ms", 1000, 2000),
+    "past": Row("attach to one that is over", "ms", 1000, 2000, clock=True),
+    "past cpu": Row("… CPU time", "ms", 1000, 2000),
     "fixed 2": Row("10,000 images, view fixed, 2 a second", "KiB/s", 6, 8),
     "following 2": Row("10,000 images, following, 2 a second", "KiB/s", 12, 20),
     "cpu 2": Row("CPU of the screen, 2 a second", "% of a core", 2, 4),
@@ -112,16 +117,24 @@ def watching(run: str, link: Link | None = None, *, emulates: bool = False) -> I
         yield it
 
 
-def first_paint(folder: Path, rounds: int) -> dict[str, float]:
-    """Until the whole first screen has been sent, warm."""
+def until_drawn(name: str, rounds: int, given: Sequence[str], *wanted: str) -> dict[str, float]:
+    """Until all of a screen has been sent, warm: on the clock, and of the CPU."""
     taken, cpu = [], []
     for number in range(rounds + 1):
-        with screen(str(folder)) as it:
-            seconds = it.drawn("[1 Files]", "Quit")
+        with screen(*given) as it:
+            seconds = it.drawn(*wanted, "Quit")
             if number:
                 taken.append(seconds)
                 cpu.append(it.cpu())
-    return {"paint": statistics.median(taken) * 1000, "paint cpu": statistics.median(cpu) * 1000}
+    return {name: statistics.median(taken) * 1000, f"{name} cpu": statistics.median(cpu) * 1000}
+
+
+def attaching(rounds: int) -> dict[str, float]:
+    """To 100,000 images, of a run that goes on and of one that is over."""
+    add_past_run("past", 100_000)
+    out = until_drawn("past", rounds, ["attach", "past"], "FINISHED", "100%")
+    with served(images=100_000, rate=FAST_RUN) as run:
+        return out | until_drawn("live", rounds, ["attach", run], "RUN", "[2 Batches]")
 
 
 def start(arguments: Sequence[str], name: str, rounds: int) -> dict[str, float]:
@@ -269,7 +282,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="starts, of which the median counts (default 5)")
     parser.add_argument("--seconds", type=float, default=10.0, help="of watching a run, for each figure (default 10)")
     parser.add_argument("--files", type=int, default=20_000, help="files in the folder that is opened")
-    parser.add_argument("--only", metavar="PART", help="start, traffic, idle, keys, gaps or memory")
+    parser.add_argument("--only", metavar="PART", help="start, attach, traffic, idle, keys, gaps or memory")
     parser.add_argument("--json", action="store_true", help="print one JSON line instead of the table")
     given = parser.parse_args()
     figures: dict[str, float] = {}
@@ -284,10 +297,11 @@ def main() -> None:
             (files / f"DSC_{number:05}.jpg").touch()
         parts: dict[str, list[Callable[[], dict[str, float]]]] = {
             "start": [
-                lambda: first_paint(files, given.rounds),
+                lambda: until_drawn("paint", given.rounds, [str(files)], "[1 Files]"),
                 lambda: start(["--version"], "version", given.rounds),
                 lambda: begin(empty, given.rounds),
             ],
+            "attach": [lambda: attaching(given.rounds)],
             "traffic": [lambda: traffic(given.seconds, 2), lambda: traffic(given.seconds, 10)],
             "idle": [lambda: idle(files)],
             "keys": [lambda: keys(files, int(given.seconds * 6))],

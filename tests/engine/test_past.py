@@ -199,6 +199,27 @@ def test_every_window_is_a_cut_of_the_same_order(
     file.close()
 
 
+def test_looking_for_a_run_counts_no_images_of_runs_whose_report_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    state_folder().mkdir(parents=True)
+    file = JournalFile(journal_path(state_folder()))
+    names = ("id", "roots", "paths", "output", "settings", "records")
+    for run_id in ("ended", "killed"):
+        file.add_run({**dict.fromkeys(names, "[]"), "settings": "{}", "id": run_id, "started": 1.0, "in_place": 0})
+    file.end_run(1, "finished", '{"done": 7}')
+    file.put([row(1, b"a", Status.DONE, (9, 5))._replace(run=2)], [], [])
+    file.close()
+    asked: list[int] = []
+    plain = JournalFile.counts
+
+    def counts(self: JournalFile, number: int) -> dict[str, tuple[int, int, int]]:
+        asked.append(number)
+        return plain(self, number)
+
+    monkeypatch.setattr(JournalFile, "counts", counts)
+    killed, ended = asyncio.run(history.known_runs())
+    assert (ended.report["done"], killed.report["done"], asked) == (7, 1, [2])
+
+
 def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     path = journal_path(state_folder())
     path.parent.mkdir(parents=True)

@@ -155,6 +155,16 @@ def test_a_table_that_cannot_be_written_is_refused_before_anything_is_done(tmp_p
     assert (run.returncode, run.stderr.count(b"\n")) == (2, 1)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a system without /dev/full")
+def test_a_table_that_cannot_be_written_at_the_end_is_said_and_the_run_stands(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 1)
+    run = call("run", root, "--json", "--csv", "/dev/full", "--on-finish", "cat >&2")
+    assert run.returncode == 1
+    assert json.loads(run.stdout)["summary"]["done"] == 1
+    assert b"/dev/full: the CSV cannot be written: no space left" in run.stderr
+    assert b'"exitCode": 1' in run.stderr
+
+
 def test_a_dry_run_lists_and_touches_nothing(tmp_path: Path, samples: Path) -> None:
     root = fill(tmp_path / "in", samples / "small.jpg", 2)
     run = call("run", root, "-n", "--json")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
+
+from tui.user_file import write_file
 
 __all__ = ["proposed", "refused", "write_new", "write_report"]
 
@@ -35,27 +35,13 @@ def refused(path: str) -> str:
 
 def write_report(run_id: str, path: str) -> str:
     """Write it in the form that the name asks for; returns the full path. Never over a file that is there; raises
-    OSError, and RunnerError when the journal does not know the run."""
+    PlanError, and RunnerError when the journal does not know the run."""
     from engine.past_report import load
     from tui.report_command import form_of, made
 
-    return write_new(path, made(load(run_id, None), form_of(path)))
+    return write_new(path, "report", made(load(run_id, None), form_of(path)))
 
 
-def write_new(path: str, content: str) -> str:
-    """Write a new file, whole or not at all, and return its full path. Never over one that is there; raises OSError."""
-    path = _full(path)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    temporary = path
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".imgopt-", dir=os.path.dirname(path))
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(content)
-        os.chmod(temporary, os.stat(path).st_mode & 0o777)
-        os.replace(temporary, path)
-    except BaseException:
-        for left in (temporary, path):
-            with contextlib.suppress(OSError):
-                os.unlink(left)
-        raise
-    return path
+def write_new(path: str, what: str, content: str) -> str:
+    """Write a new file and return its full path. Never over one that is there; raises PlanError."""
+    return write_file(_full(path), what, content, over=False)

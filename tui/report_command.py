@@ -9,7 +9,7 @@ import sys
 
 from engine import machine
 from engine.past_report import RunReport, load
-from tui.saved import saved
+from tui.user_file import write_file
 
 __all__ = ["form_of", "made", "report"]
 
@@ -25,8 +25,7 @@ def report(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.write(made(found, form).encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
     else:
-        with saved(arguments.output, "report") as file:
-            file.write(made(found, form))
+        write_file(arguments.output, "report", made(found, form))
     return 0
 
 

@@ -83,8 +83,6 @@ class RunBoxes:
             self.main.say(f"written to {await asyncio.to_thread(write_report, run_id, path)}")
         except ImgoptError as error:
             self.host.failed(str(error))
-        except OSError as error:
-            self.host.failed(f"{path} could not be written: {error.strerror or error}. Choose another place.")
 
     def do_earlier(self) -> None:
         """Choose an earlier run to look at."""

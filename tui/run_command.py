@@ -7,13 +7,13 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TextIO
+from typing import Any
 
 from engine import machine
-from engine.errors import RunnerError
+from engine.errors import PlanError, RunnerError
 from engine.events import Event, Finished
 from engine.folder_settings import FolderSettings
 from engine.image_record import write_csv
@@ -24,8 +24,8 @@ from engine.settings import Settings
 from engine.signals import GRACE_SECONDS, RunSignals
 from engine.view import Phase
 from tui.run_output import Output, Progress, image_line, put, put_json, tell
-from tui.saved import saved
 from tui.text import escape
+from tui.user_file import UserFile
 
 __all__ = ["Output", "print_event", "run", "stopping"]
 
@@ -48,7 +48,7 @@ def run(
     if settings.on_full == "auto" and not sys.stderr.isatty():
         settings = replace(settings, on_full="stop")  # nobody would see that it waits
     with contextlib.ExitStack() as stack:
-        table = stack.enter_context(saved(output.csv, "CSV")) if output.csv is not None else None
+        table = stack.enter_context(UserFile(output.csv, "CSV")) if output.csv is not None else None
         made = partial(Run, paths, settings, own, resumes=resumes, only=only)
         code, report = asyncio.run(_run(made, output, table))
     if output.on_finish is not None:
@@ -66,7 +66,7 @@ def _hand_over(command: str, value: dict[str, object]) -> None:
         tell(f"the command of --on-finish ended with {ended.returncode}: {escape(command)}")
 
 
-async def _run(made: Callable[..., Run], output: Output, table: TextIO | None) -> tuple[int, dict[str, object]]:
+async def _run(made: Callable[..., Run], output: Output, table: UserFile | None) -> tuple[int, dict[str, object]]:
     progress = Progress(output)
     work: Run = made(on_event=lambda event: print_event(work, event, output, progress.clear))
     signals = RunSignals(work, stopping=lambda number: stopping(number, progress.clear))
@@ -85,11 +85,12 @@ async def _run(made: Callable[..., Run], output: Output, table: TextIO | None) -
             progress.show(update)
     progress.clear()
     report = dict(await work.report())
-    _print_data(work, report, output, table)
+    _print_data(work, report, output)
+    written = table is None or _write_table(work, table)
     for line in await work.log(0, 1_000_000):
         if line.level == "error" or (line.level == "warning" and not output.quiet):
             tell(escape(line.text))
-    return signals.code or _exit_code(work, report), report
+    return signals.code or _exit_code(work, report) or (0 if written else EXIT_FAILED), report
 
 
 def print_event(work: Run, event: Event, output: Output, clear: Callable[[], None]) -> None:
@@ -109,11 +110,25 @@ def stopping(number: int, clear: Callable[[], None]) -> None:
         tell(f"stopping: the images in work have {GRACE_SECONDS:g} s; once more to stop now")
 
 
-def _print_data(work: Run, report: dict[str, Any], output: Output, table: TextIO | None) -> None:
+def _results(work: Run) -> Iterator[dict[str, Any]]:
+    """Of the images that are through."""
     catalog = work.state.catalog
-    through = [index for index in range(len(catalog)) if catalog.status(index)]
+    return (image_result(catalog, index) for index in range(len(catalog)) if catalog.status(index))
+
+
+def _write_table(work: Run, table: UserFile) -> bool:
+    """Whether it could be written; the run stands also where it could not."""
+    try:
+        table.fill(lambda file: write_csv(_results(work), file))
+    except PlanError as error:
+        tell(escape(str(error)))
+        return False
+    return True
+
+
+def _print_data(work: Run, report: dict[str, Any], output: Output) -> None:
     if output.as_json:
-        put_json({"summary": report, "results": [image_result(catalog, index) for index in through]})
+        put_json({"summary": report, "results": list(_results(work))})
     elif output.as_ndjson:
         put_json({"summary": report})
     elif not output.quiet and report["found"]:
@@ -121,8 +136,6 @@ def _print_data(work: Run, report: dict[str, Any], output: Output, table: TextIO
     elif output.quiet == 1 and report["done"]:
         saved_bytes = f"{human_bytes(report['savedBytes'])} ({report['savedPercent']:.1f}%)"
         put(f"{report['done']} done, {report['failed']} failed, saved {saved_bytes}; run {report['run']}")
-    if table is not None:
-        write_csv((image_result(catalog, index) for index in through), table)
 
 
 def _exit_code(work: Run, report: dict[str, Any]) -> int:

@@ -317,10 +317,9 @@ class TunePane(CropListing):
     async def _export(self, path: str, making: Callable[[], Awaitable[str]]) -> None:
         self.host.main.say("fetching the crops")
         try:
-            written = await asyncio.to_thread(write_new, path, await making())
+            written = await asyncio.to_thread(write_new, path, "page", await making())
         except (ImgoptError, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            self.host.failed(f"{path} was not written: {why or type(error).__name__}. What is tuned stays as it is.")
+            self.host.failed(f"{str(error) or type(error).__name__}. What is tuned stays as it is.")
         else:
             self.host.main.say(f"written to {written}")
 

@@ -37,7 +37,19 @@ main([sys.argv[2]])
 PICTURE = {
     *("actions", "answers", "app", "canvas", "cli", "disk", "diverted", "driver", "file_tree", "files_pane", "frame"),
     *("gauges", "grammar", "hangup", "header", "link", "look", "main_screen", "mirror", "options", "outlet", "paced"),
-    *("painter", "palettes", "panes", "parts", "pens", "session", "setting_options", "start", "terminal", "text"),
+    *(
+        "painter",
+        "palettes",
+        "panes",
+        "parts",
+        "pens",
+        "saved_settings",
+        "session",
+        "setting_options",
+        "start",
+        "terminal",
+        "text",
+    ),
     *("tuned", "__main__"),
 }
 CORE = {

@@ -128,5 +128,6 @@ def _sample(entry: Setting) -> object:
         "max_depth": 3,
         "min_size": 10 * 1024,
         "nice": 10,
+        "suffix": "-small",
     }
     return samples.get(entry.name, 80 if entry.high == 100 else 1920)

@@ -17,6 +17,7 @@ from typing import Any
 from engine.descriptors import close, write_all
 from engine.errors import Declined
 from engine.ledger import MARK, Entry, file_hash
+from engine.policy import Overwrite
 from engine.source import Identity
 from engine.temps import create_locked
 
@@ -45,7 +46,7 @@ class Target:
     """The source's status: its mode (but for setuid, setgid and sticky) is taken over, and where it is replaced or
     ``preserve`` says so, also owner, extended attributes and times."""
     preserve: frozenset[str] = frozenset()
-    overwrite: bool = True
+    overwrite: Overwrite = Overwrite.ALL
     """Whether another file at ``path`` may be replaced."""
     entry: Entry | None = None
     """What is written down of it; None: nothing."""
@@ -73,10 +74,20 @@ class Target:
         """Whether the source, a file beside the result, is to go."""
         return self.replaces is not None and self.original != self.name
 
+    def refusal(self, size: int) -> str:
+        """Why a result of ``size`` bytes would not get its name now; empty when it would."""
+        if self.overwrite is Overwrite.ALL or self.path == self.source:
+            return ""
+        try:
+            there = os.lstat(self.path).st_size
+        except OSError:
+            return ""
+        return "" if self.overwrite is Overwrite.BIGGER and there > size else self._taken
+
     @property
-    def would_be_refused(self) -> bool:
-        """Whether somebody else's file has the name."""
-        return not (self.overwrite or self.path == self.source) and os.path.lexists(self.path)
+    def _taken(self) -> str:
+        bigger = self.overwrite is Overwrite.BIGGER
+        return f"{self.name!r} exists already and is {'no bigger' if bigger else 'not ours to replace'}"
 
     def fill(self, data: bytes, folder: int) -> tuple[int, list[str]]:
         """Write the temp in the folder with this descriptor, with its attributes; returns the temp's descriptor, and
@@ -144,22 +155,34 @@ class Target:
         """Give the synced temp its name; the folder is left to be synced. Raises Declined or OSError."""
         name = self.name
         replacing = self.replaces is not None and not self.removes
-        if self.overwrite or replacing or (self.removes and self._is_there(folder)):
+        mine = self.overwrite is Overwrite.ALL or replacing
+        if mine or self._is_bigger(folder) or (self.removes and self._is_there(folder)):
             os.rename(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder)
             return
         try:
             os.link(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
         except FileExistsError:
-            raise Declined(f"{name!r} exists already and is not ours to replace") from None
+            raise Declined(self._taken) from None
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
                 raise
             if _exists(name, folder):
-                raise Declined(f"{name!r} exists already and is not ours to replace") from None
+                raise Declined(self._taken) from None
             os.rename(self.temp, name, src_dir_fd=folder, dst_dir_fd=folder)
             return
         with contextlib.suppress(OSError):  # the result is there; the next run removes what is left
             os.unlink(self.temp, dir_fd=folder)
+
+    def _is_bigger(self, folder: int) -> bool:
+        """Whether a file that has the name may be replaced because it is bigger, or was by a try that was killed."""
+        if self.overwrite is not Overwrite.BIGGER:
+            return False
+        try:
+            there = os.stat(self.name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        bigger = there.st_size > os.stat(self.temp, dir_fd=folder, follow_symlinks=False).st_size
+        return bigger or self._is_there(folder)
 
     def _is_there(self, folder: int) -> bool:
         """Whether this very result has the name already, from a try that was killed before its source was gone."""

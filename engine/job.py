@@ -17,7 +17,7 @@ from typing import Any
 from engine.efforts import Effort
 from engine.formats import Format
 from engine.ledger import Entry
-from engine.policy import Limits, Loss, MetadataPolicy, Policy, Savings, SizeLimit, Verify
+from engine.policy import Limits, Loss, MetadataPolicy, Overwrite, Policy, Savings, SizeLimit, Verify
 from engine.quality import Measured, QualityTarget
 from engine.task import TaskSettings
 from engine.variants import Variant
@@ -96,7 +96,7 @@ class Recipe:
             "savings": [policy.min_savings.percent, policy.min_savings.bytes],
             "skipLarger": policy.skip_larger,
             "verify": policy.verify.value,
-            "overwrite": policy.overwrite,
+            "overwrite": policy.overwrite.value,
             "limits": [policy.limits.max_pixels, policy.limits.max_frames, policy.limits.max_file_size],
             "allowLoss": sorted(policy.allow_loss),
             "metadata": policy.metadata.value,
@@ -119,7 +119,7 @@ class Recipe:
                 Savings(percent, size),
                 value["skipLarger"],
                 Verify(value["verify"]),
-                value["overwrite"],
+                Overwrite(value["overwrite"]),
                 Limits(*value["limits"]),
                 allow_loss=frozenset(Loss(kind) for kind in value["allowLoss"]),
                 metadata=MetadataPolicy(value["metadata"]),

@@ -18,6 +18,7 @@ from os.path import join
 from typing import TYPE_CHECKING, Protocol
 
 from engine.ledger import HASH_HEX, MARK
+from engine.policy import Overwrite
 from engine.source import Identity
 from engine.why import Why
 
@@ -76,17 +77,26 @@ class Memory(Protocol):
 
 def judge(known: Known | None, recipe: Recipe, folder: Folder, found: Sequence[Found]) -> list[Verdict]:
     """What becomes of files of the scan; ``known`` is None where nothing is remembered."""
-    key, siblings = recipe.key, bool(recipe.variants)
+    key, siblings, policy = recipe.key, bool(recipe.variants), recipe.policy
 
     def one(each: Found) -> Verdict:
-        if each.skip:
+        if each.skip and each.why is not Why.NAME_TAKEN:
             return Verdict(each.skip, each.why)
-        if known is None or each.status is None:
-            return TO_DO
         path = target = join(folder.source, each.name)
         if folder.source != folder.target or each.name != each.target_name:
             target = join(folder.target, each.target_name)
-        return known.judge(path, each.status, target, key, siblings=siblings)
+        verdict = TO_DO
+        if known is not None and each.status is not None:
+            verdict = known.judge(path, each.status, target, key, siblings=siblings)
+        if verdict.why is Why.DONE_ALREADY and policy.replace and path != target:
+            return TO_DO  # its conversion is there, and it is still to go itself
+        if verdict.skip:
+            return verdict
+        if each.skip:
+            return Verdict(each.skip, each.why)
+        if policy.overwrite is Overwrite.NEVER and path != target and os.path.lexists(target):
+            return Verdict(f"{each.target_name!r} exists already; -O all or -O bigger replaces it", Why.NAME_TAKEN)
+        return verdict
 
     return [one(each) for each in found]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from engine.formats import Format, info
 
-__all__ = ["fold", "output_names", "output_names_beside"]
+__all__ = ["fold", "output_names", "output_names_beside", "with_suffix"]
 
 
 def fold(name: str) -> str:
@@ -62,3 +62,9 @@ def output_names_beside(names: Sequence[str], formats: Sequence[Format | None]) 
     others = {name: format for name, format in pairs if format and _extension(name) not in info(format).extensions}
     chosen = dict(zip(others, output_names(list(others), list(others.values())), strict=True))
     return [chosen.get(name, name) for name in names]
+
+
+def with_suffix(name: str, suffix: str) -> str:
+    """``photo-small.jpg`` of ``photo.jpg`` and ``-small``. Distinct names stay distinct."""
+    stem, extension = os.path.splitext(name)
+    return stem + suffix + extension

@@ -28,7 +28,7 @@ from engine.formats import Format, corrected, info
 from engine.job import Job, Outcome, Recipe, Stage, Status
 from engine.ledger import Entry, Ledgers, content_hash
 from engine.losses import settle
-from engine.policy import Verify
+from engine.policy import Overwrite, Verify
 from engine.probe import Facts, probe
 from engine.sibling_images import Siblings, make_siblings, settings_of, wanted
 from engine.source import Source, read_kept
@@ -99,9 +99,9 @@ class Write:
     def tried(self) -> Outcome:
         """The outcome if it were written now, as far as that can be told without writing."""
         outcome = self.outcome
-        if (taken := next((target for target, _ in self.writes if target.would_be_refused), None)) is not None:
-            refused = Declined(f"{taken.name!r} exists already and is not ours to replace")
-            outcome = failure(refused, outcome.original_size)
+        refused = next((why for target, data in self.writes if (why := target.refusal(len(data)))), "")
+        if refused:
+            outcome = failure(Declined(refused), outcome.original_size)
         return replace(outcome, seconds=time.monotonic() - self.started)
 
 
@@ -129,7 +129,7 @@ def commit(group: Sequence[Write], ledgers: Ledgers | None = None) -> list[Outco
 def _take_back(write: Write, written: Sequence[Written]) -> None:
     """Remove the siblings of a result that could not be written, where they would stand in the way of another try."""
     for (target, _), each in zip(write.writes, written, strict=True):
-        if each.error is None and not target.overwrite and target.replaces is None:
+        if each.error is None and target.overwrite is Overwrite.NEVER and target.replaces is None:
             with contextlib.suppress(OSError):
                 os.unlink(target.path)
 

@@ -21,21 +21,25 @@ from engine.catalog import Folder
 from engine.errors import ConfigError, PlanError
 from engine.extent import Extent
 from engine.extras import missing_for_lossless, wrong_target
+from engine.flat import FlatNames
 from engine.folder_settings import FolderRules, FolderSettings
 from engine.formats import Format, looks_like_image
 from engine.job import Recipe
-from engine.names import output_names, output_names_beside
-from engine.roots import Root, inside, roots_of, with_targets
+from engine.names import output_names, output_names_beside, with_suffix
+from engine.outputs import outputs_of
+from engine.policy import Overwrite
+from engine.roots import Root, roots_of
 from engine.selection import IGNORE_FILE, Chain, Selection
-from engine.settings import Settings
-from engine.variants import sibling_bases
+from engine.settings import Settings, setting
+from engine.variants import sibling_bases, siblings
 from engine.why import Why
 
 __all__ = ["Found", "Plan", "is_folder", "make_plan"]
 
-OUTPUT_FOLDER = "optimized"
 CHUNK = 2_000
 """Images handed out at once from one folder."""
+FILTERS = ("exclude", "include", "ignore_files", "newer", "min_size")
+"""Settings that leave single images out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Found:
     base: str = ""
     """What the names of its siblings begin with; empty without siblings."""
     status: os.stat_result | None = None
-    """As the scan saw it; None for what is no input."""
+    """As the scan saw it; None for what can be no input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ class Plan:
 
     roots: tuple[Root, ...]
     settings: Settings
-    overwrite: bool
-    """Whether existing files in the output folders are ours to replace."""
+    overwrite: Overwrite
+    """Which existing files may be replaced by results of the same name; never ``OURS``."""
     output: str
     """For the eye: the output folder, or ``in place``."""
     made: tuple[str, ...]
@@ -94,6 +98,7 @@ class Plan:
         """Images by folder, in the order of their names; folders are entered once each, whatever links say.
 
         The output folders are never entered. A folder that cannot be read is told to ``note``; this never raises.
+        Where all results go into one folder, everything is listed once before, for their names.
         """
         left = set(self.only)
         for folder, found in self.look(note, Extent(self.only)):
@@ -104,6 +109,32 @@ class Plan:
 
     def look(self, note: Callable[[str], None], extent: Extent) -> Iterator[tuple[Folder, list[Found]]]:
         """The same of a part of the roots. Results have the names that a scan of all would give them."""
+        if not self.settings.flat:
+            yield from self._look(note, extent)
+            return
+        names = FlatNames()
+        for folder, found in self._unfiltered()._look(lambda line: None, Extent()):
+            for each in found:
+                names.claim(folder.target, folder.relative, self._results(folder, each))
+        for folder, found in self._look(note, extent):
+            yield folder, [self._named_flat(names, folder, each) for each in found]
+
+    def _unfiltered(self) -> Plan:
+        """The same with no image left out."""
+        return replace(self, settings=replace(self.settings, **{name: setting(name).default for name in FILTERS}))
+
+    def _results(self, folder: Folder, found: Found) -> list[str]:
+        """The names of all files that an image may become."""
+        variants = (folder.settings or self.settings).variants
+        return [found.target_name, *(name for _, name in siblings(variants, found.base, found.target_name))]
+
+    def _named_flat(self, names: FlatNames, folder: Folder, found: Found) -> Found:
+        prefix = names.prefix(folder.target, folder.relative, self._results(folder, found))
+        if prefix is None:
+            return replace(found, skip="its result would have the name of another one; the next run does it")
+        return replace(found, target_name=prefix + found.target_name, base=found.base and prefix + found.base)
+
+    def _look(self, note: Callable[[str], None], extent: Extent) -> Iterator[tuple[Folder, list[Found]]]:
         self.rules.note = note
         seen: set[tuple[int, int]] = set()
         if not self.settings.in_place:
@@ -137,7 +168,7 @@ class Plan:
             fitting = [pair for pair in found if pair[1].status is None or selection.fits(pair[1].status)]
             folder = Folder(
                 path,
-                os.path.join(root.target, relative) if relative else root.target,
+                join(root.target, relative) if relative and not self.settings.flat else root.target,
                 os.path.join(root.label, relative) if root.label else relative,
                 self.roots.index(root),
             )
@@ -168,6 +199,8 @@ class Plan:
         names = (output_names_beside if self.settings.in_place else output_names)(
             [entry.name for entry in images], [_format(settings) for settings in given]
         )
+        if self.settings.suffix is not None:
+            names = [with_suffix(name, self.settings.suffix) for name in names]
         taken = {entry.name for entry in listed} if self.settings.in_place else set()
         variants = [settings.variants for settings in given]
         bases = sibling_bases(names, variants) if any(variants) else [""] * len(names)
@@ -193,7 +226,8 @@ class Plan:
         """Whether a folder is to be listed; raises OSError when it cannot be looked at."""
         status = os.stat(path)
         key = status.st_dev, status.st_ino
-        if key in seen or (not self.settings.in_place and any(path == other.target for other in self.roots)):
+        elsewhere = (other.target for other in self.roots if other.target != other.source)
+        if key in seen or path in elsewhere:
             return False
         if folders.ours(path):
             if path == root.source:
@@ -207,11 +241,12 @@ class Plan:
         images: list[os.DirEntry[str]] = []
         for entry in listed:
             if root.names:
-                if entry.name in root.names:
+                if entry.name in root.names and not self._is_result(root, entry.name):
                     images.append(entry)
                 continue
             if (
                 entry.name == AREA
+                or self._is_result(root, entry.name)
                 or temps.is_temp(entry.name)
                 or (entry.name.startswith(".") and not self.settings.hidden)
             ):
@@ -221,6 +256,12 @@ class Plan:
             elif looks_like_image(entry.name) and not _is_linked_folder(entry):
                 images.append(entry)
         return folders, images
+
+    def _is_result(self, root: Root, name: str) -> bool:
+        """Whether a file among the sources is a result by its name: results lie beside sources, and it has their
+        suffix."""
+        suffix = self.settings.suffix
+        return root.target == root.source and suffix is not None and os.path.splitext(name)[0].endswith(suffix)
 
     def _found(self, entry: os.DirEntry[str], target: str, base: str, taken: set[str]) -> Found:
         try:
@@ -232,7 +273,8 @@ class Plan:
         if not stat.S_ISREG(status.st_mode):
             return Found(entry.name, 0, target, "not a regular file")
         if target != entry.name and target in taken:
-            return Found(entry.name, status.st_size, target, f"{target!r} exists already beside it")
+            reason = f"{target!r} exists already beside it"
+            return Found(entry.name, status.st_size, target, reason, Why.NAME_TAKEN, base, status)
         return Found(entry.name, status.st_size, target, base=base, status=status)
 
 
@@ -292,49 +334,5 @@ def _plan(paths: Sequence[str], settings: Settings, own: FolderSettings) -> Plan
     rules = FolderRules(settings, own)
     for root in roots:
         rules.of(root.source)
-    if settings.in_place:
-        return Plan(with_targets(roots, None), settings, False, "in place", (), rules)
-    if settings.output is None:
-        planned = tuple(
-            Root(root.source, os.path.join(root.source, OUTPUT_FOLDER), root.label, root.names) for root in roots
-        )
-        for root in planned:
-            _check_default_output(root.target)
-        made = tuple(dict.fromkeys(root.target for root in planned))
-        where = made[0] if len(made) == 1 else f"{OUTPUT_FOLDER}/ in each root"
-        return Plan(planned, settings, True, where, made, rules)
-    output = os.path.realpath(settings.output)
-    if os.path.lexists(output) and not os.path.isdir(output):
-        raise PlanError(f"{output} is a file, not a folder; choose another folder with -o")
-    planned = with_targets(roots, output)
-    _check_apart(planned)
-    overwrite = not os.path.isdir(output) or _empty(output) or folders.ours(output)
-    return Plan(planned, settings, overwrite, output, (output,) if overwrite else (), rules)
-
-
-def _empty(folder: str) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is None
-    except OSError as error:
-        reason = f"{folder}: the output folder cannot be read: {error.strerror}; choose another with -o"
-        raise PlanError(reason) from None
-
-
-def _check_default_output(target: str) -> None:
-    if not os.path.lexists(target) or folders.ours(target):
-        return
-    if os.path.islink(target) or not os.path.isdir(target) or not _empty(target):
-        raise PlanError(
-            f"{target} exists and was not made by imgopt-tui, so nothing is written there; choose a folder with -o"
-        )
-
-
-def _check_apart(roots: Sequence[Root]) -> None:
-    """Refuse outputs that would land on sources."""
-    for root in roots:
-        for other in roots:
-            if root.target == other.source or inside(other.source, root.target):
-                raise PlanError(
-                    f"{root.target} holds the originals of this run; choose another folder with -o, or use --in-place"
-                )
+    outputs = outputs_of(roots, settings)
+    return Plan(outputs.roots, settings, outputs.overwrite, outputs.shown, outputs.made, rules)

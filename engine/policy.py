@@ -12,7 +12,7 @@ from engine.efforts import Effort
 if TYPE_CHECKING:
     from engine.quality import QualityTarget
 
-__all__ = ["Limits", "Loss", "MetadataPolicy", "Policy", "Savings", "SizeLimit", "Verify"]
+__all__ = ["Limits", "Loss", "MetadataPolicy", "Overwrite", "Policy", "Savings", "SizeLimit", "Verify"]
 __all__ += ["parse_share_or_size", "parse_size"]
 
 
@@ -61,6 +61,17 @@ class MetadataPolicy(StrEnum):
     """As ``keep``, without the position."""
     KEEP = "keep"
     """EXIF, XMP, IPTC, profile and comments, as they are; pixels are not turned where viewers obey the tag."""
+
+
+class Overwrite(StrEnum):
+    """Which files in an output folder a result of the same name replaces."""
+
+    OURS = "ours"
+    """All in a folder that imgopt-tui made, none in any other."""
+    NEVER = "never"
+    BIGGER = "bigger"
+    """Those with more bytes than the result."""
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +170,8 @@ class Policy:
     skip_larger: bool = False
     """A requested resize or conversion that grew is skipped instead of delivered."""
     verify: Verify = Verify.AUTO
-    overwrite: bool = True
-    """Whether an existing file at the output path may be replaced."""
+    overwrite: Overwrite = Overwrite.ALL
+    """Which existing files at the output path may be replaced; never ``OURS``, which only a plan can tell."""
     limits: Limits = field(default_factory=Limits)
     allow_loss: frozenset[Loss] = frozenset()
     """Kinds of loss that do not make an image skipped."""

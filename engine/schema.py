@@ -14,6 +14,9 @@ from engine.since import Since
 __all__ = ["Kind", "Setting", "declare"]
 
 
+MOST_SUFFIX_BYTES = 64
+
+
 class Kind(StrEnum):
     """What values a setting takes."""
 
@@ -29,6 +32,7 @@ class Kind(StrEnum):
     FLOOR = "floor"
     PATH = "path"
     PATTERNS = "patterns"
+    SUFFIX = "suffix"
     SINCE = "since"
 
 
@@ -102,8 +106,8 @@ class Setting:
                 if not isinstance(value, str) or not value or "\0" in value:
                     raise ValueError
                 return value
-            case Kind.PATTERNS:
-                return _patterns(value)
+            case Kind.PATTERNS | Kind.SUFFIX:
+                return _patterns(value) if self.kind is Kind.PATTERNS else _suffix(value)
             case Kind.SAVINGS | Kind.SIZE_LIMIT | Kind.FLOOR | Kind.SINCE:
                 text = value if isinstance(value, str) else str(self._number(value, whole=True))
                 return _AMOUNTS[self.kind](text)
@@ -152,6 +156,7 @@ _WORDS = {
     Kind.FLOOR: "a size such as 500M or a share of the file system such as 5%",
     Kind.SIZE_LIMIT: "a size such as 500K or a share of the original such as 60%",
     Kind.PATH: "a path",
+    Kind.SUFFIX: "text for a file name such as -small, of at most 64 bytes",
     Kind.PATTERNS: "patterns such as *.gif, thumbs/ or /raw/**",
     Kind.SINCE: "an age such as 12h, 30d or 4w, a date such as 2026-11-01, or a file that is there",
 }
@@ -179,6 +184,15 @@ def _patterns(value: object) -> tuple[str, ...]:
     if len(found) < len(given):
         raise ValueError
     return tuple(found)
+
+
+def _suffix(value: object) -> str:
+    """Text that can stand in a file name, on its own line of a log; raises ValueError."""
+    if not isinstance(value, str) or not value or "/" in value or not value.isprintable():
+        raise ValueError
+    if len(value.encode()) > MOST_SUFFIX_BYTES:
+        raise ValueError
+    return value
 
 
 def _flag(value: object) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.efforts import Effort
 from engine.formats import MAX_SIDE, Format
-from engine.policy import Loss, MetadataPolicy, Savings, SizeLimit, Verify
+from engine.policy import Loss, MetadataPolicy, Overwrite, Savings, SizeLimit, Verify
 from engine.schema import Kind, Setting, declare
 from engine.watch_settings import WatchSettings
 
@@ -152,6 +152,28 @@ class Settings(WatchSettings):
         Kind.PATH,
         "folder for the results, keeping the tree; not set: `optimized` inside each root",
         flags=("-o", "--output"),
+    )
+    overwrite: str = declare(
+        Overwrite.OURS.value,
+        "output",
+        Kind.CHOICE,
+        "which files there a result replaces; ours: those in a folder that imgopt-tui made, bigger: those bigger than "
+        "the result; there is no undo for them",
+        choices=tuple(Overwrite),
+        flags=("-O", "--overwrite"),
+    )
+    suffix: str | None = declare(
+        None,
+        "output",
+        Kind.SUFFIX,
+        "what the names of results have before their extension: photo-small.jpg for -small; with it, `output` can be "
+        "the folder of the originals itself",
+        flags=("--suffix",),
+    )
+    flat: bool = _flag(
+        "output",
+        "all results into one folder; those that would get the same name get the names of their folders in front",
+        "--flat",
     )
     in_place: bool = _flag(
         "output",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from engine.deaths import TOOK_LONGER
 from engine.job import Job, Outcome, Recipe, Status
 from engine.link import WorkerLink
+from engine.policy import Overwrite
 
 DEFAULT_TIMEOUT = 60.0
 """Least time limit of an image in seconds."""
@@ -69,7 +70,7 @@ class Assigned:
             # Our result is another file with the time of the old one; what somebody else put there has its own.
             ours = (now.st_dev, now.st_ino) != (before.st_dev, before.st_ino) and now.st_mtime_ns == before.st_mtime_ns
         else:
-            ours = not job.recipe.policy.overwrite and before is None
+            ours = job.recipe.policy.overwrite is not Overwrite.ALL and before is None
         if not ours or not stat.S_ISREG(now.st_mode):
             return None
         size = before.st_size if before is not None else job.size
@@ -249,7 +250,7 @@ class Slot:
 
 def status_before(job: Job) -> os.stat_result | None:
     """What lies at the target before the image is begun; None for nothing, or where a second write does no harm."""
-    if not job.in_place and job.recipe.policy.overwrite:
+    if not job.in_place and job.recipe.policy.overwrite is Overwrite.ALL:
         return None
     try:
         return os.stat(job.target, follow_symlinks=False)

@@ -21,5 +21,7 @@ class Why(StrEnum):
     """Its worker crashed with it, or was ended because it took too long."""
     BAD_SETTINGS = "bad settings"
     """A project file that holds for it has problems."""
+    NAME_TAKEN = "name taken"
+    """A file that is not to be replaced has the name of its result."""
     CANCELLED = "cancelled"
     """Somebody who watched the run did not want it."""

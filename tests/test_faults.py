@@ -20,6 +20,7 @@ from engine.errors import PoolError
 from engine.events import Finished, Started, WorkerGone, WorkerReady
 from engine.job import Status
 from engine.link import WorkerLink
+from engine.policy import Overwrite
 from engine.slots import STALL_SECONDS, Assigned, Slot
 from engine.starts import KILLED, Starts
 from engine.temps import temp_name
@@ -27,7 +28,7 @@ from tests.pools import RECIPE, make_jobs, open_pool
 from tests.test_cli import TOOL, environment
 
 COMMAND = [*TOOL[:-1], "tui.__main__", "run"]
-BESIDE = replace(RECIPE, policy=replace(RECIPE.policy, overwrite=False))
+BESIDE = replace(RECIPE, policy=replace(RECIPE.policy, overwrite=Overwrite.NEVER))
 """For results that may replace no file."""
 
 

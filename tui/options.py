@@ -340,6 +340,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse a command line (without the program's name); raises UsageError. ``command`` is empty for the dashboard."""
+    arguments = _with_suffix(arguments)
     if arguments and arguments[0] in _PARSERS:
         parsed = _parse(arguments[0], arguments[1:])
         parsed.command = arguments[0]
@@ -347,3 +348,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if arguments:
         check_command(arguments[0])
     return parser_of("").parse_intermixed_args(arguments)
+
+
+def _with_suffix(arguments: Sequence[str]) -> list[str]:
+    """``--suffix -small`` as one word: a value that begins with a dash would be taken for an option."""
+    words = list(arguments)
+    for at in range(len(words) - 1, 0, -1):
+        if words[at - 1] == "--suffix" and words[at].startswith("-") and not words[at].startswith("--"):
+            words[at - 1 : at + 1] = [f"--suffix={words[at]}"]
+    return words

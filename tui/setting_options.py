@@ -45,7 +45,7 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
         shown += "; several: the option again" + ("" if entry.kind is Kind.PATTERNS else ", or with commas between")
     metavar = {Kind.WHOLE: "N", Kind.SIZE: "SIZE", Kind.SECONDS: "S", Kind.PATH: "DIR", Kind.SAVINGS: "AMOUNT"}
     metavar |= {Kind.SIZE_LIMIT: "AMOUNT", Kind.FLOOR: "AMOUNT", Kind.NUMBERS: "N,N", Kind.PATTERNS: "GLOB"}
-    metavar |= {Kind.SINCE: "SINCE"}
+    metavar |= {Kind.SINCE: "SINCE", Kind.SUFFIX: "TEXT"}
     group.add_argument(
         *entry.flags,
         dest=dest,

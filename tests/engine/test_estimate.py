@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -128,8 +129,9 @@ async def test_a_name_that_is_taken_is_expected_to_be_left_alone(tmp_path: Path,
     taken.write_bytes(b"somebody else's")
     settings = Settings(workers=2, output=str(tmp_path / "out"))
 
-    found = await estimate([str(root)], settings)
+    sure = await estimate([str(root)], settings)
+    tried = await estimate([str(root)], replace(settings, overwrite="bigger"))
     report = await ran(root, settings)
 
-    assert found.skipped is not None
-    assert found.skipped.value == report["skipped"] == 1
+    assert tried.skipped is not None
+    assert sure.left_out == tried.skipped.value == report["skipped"] == 1

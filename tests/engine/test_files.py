@@ -14,6 +14,7 @@ import pytest
 from engine import folders, temps
 from engine.errors import Declined, ImageError, Unreadable, WriteFailed
 from engine.files import Target
+from engine.policy import Overwrite
 from engine.source import Source
 from engine.transaction import PartFailed, write, write_group
 from tests.conftest import ROOT
@@ -195,9 +196,9 @@ def test_in_place_keeps_mode_time_owner_and_attributes(tmp_path: Path) -> None:
 def test_an_existing_file_that_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
     path = source_at(tmp_path / "a.jpg")
     with pytest.raises(Declined, match="exists already"):
-        write(Target(str(path), TEMP, overwrite=False), NEW)
+        write(Target(str(path), TEMP, overwrite=Overwrite.NEVER), NEW)
     assert path.read_bytes() == OLD
-    write(Target(str(tmp_path / "b.jpg"), TEMP, overwrite=False), NEW)
+    write(Target(str(tmp_path / "b.jpg"), TEMP, overwrite=Overwrite.NEVER), NEW)
     assert (tmp_path / "b.jpg").read_bytes() == NEW
     assert (tmp_path / "b.jpg").stat().st_nlink == 1
     assert sorted(os.listdir(tmp_path)) == ["a.jpg", "b.jpg"]

@@ -29,6 +29,7 @@ _AGES = st.integers(0, 10**6 - 1).map(lambda days: f"{days}d") | _DAYS.map(lambd
 SCANNED: dict[Kind, st.SearchStrategy[object]] = {
     Kind.PATTERNS: st.lists(st.text(_LETTERS, min_size=1), max_size=3).map(tuple),
     Kind.SINCE: st.builds(Since, _AGES),
+    Kind.SUFFIX: st.text(_LETTERS, min_size=1, max_size=16).filter(lambda text: "/" not in text),
 }
 
 
@@ -53,7 +54,7 @@ def values_of(entry: Setting) -> st.SearchStrategy[object]:
         case Kind.NUMBERS:
             sides = st.sets(st.integers(int(entry.low), int(entry.high)), max_size=5)
             return sides.map(lambda numbers: tuple(sorted(numbers)))
-        case Kind.PATTERNS | Kind.SINCE:
+        case Kind.PATTERNS | Kind.SINCE | Kind.SUFFIX:
             return SCANNED[entry.kind]
         case Kind.PATH:
             return st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)

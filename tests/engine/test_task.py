@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.efforts import Effort
 from engine.formats import Format
 from engine.job import Job, Outcome, Recipe, Sibling, Status
-from engine.policy import Policy, Savings, SizeLimit, Verify
+from engine.policy import Overwrite, Policy, Savings, SizeLimit, Verify
 from engine.quality import Measured, QualityTarget
 from engine.task import (
     Dialect,
@@ -205,12 +205,15 @@ def test_a_task_survives_its_json(settings: TaskSettings) -> None:
     st.integers(0, 10**9),
     st.booleans(),
     st.sampled_from(Effort),
+    st.sampled_from(Overwrite),
 )
 def test_a_recipe_survives_the_workers_pipe(
-    settings: TaskSettings, verify: Verify, percent: float, size: int, flag: bool, effort: Effort
+    settings: TaskSettings, verify: Verify, percent: float, size: int, flag: bool, effort: Effort, overwrite: Overwrite
 ) -> None:
     limit = SizeLimit(bytes=size) if size else None
-    policy = Policy(flag, Savings(percent, size), not flag, verify, flag, lossless=flag, max_size=limit, effort=effort)
+    policy = Policy(
+        flag, Savings(percent, size), not flag, verify, overwrite, lossless=flag, max_size=limit, effort=effort
+    )
     target = QualityTarget(80, size / 1e8, None, 95) if flag else None
     recipe = Recipe(settings, replace(policy, target=target))
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe

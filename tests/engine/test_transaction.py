@@ -16,6 +16,7 @@ import pytest
 from engine.backup import AREA, backup_name
 from engine.files import Target
 from engine.ledger import Ledgers
+from engine.policy import Overwrite
 from engine.transaction import write_group
 from tests.conftest import ROOT
 from tests.engine.replaced import NEW, OLD, area_at, make_area, replace_all, target_of, tree
@@ -47,7 +48,9 @@ def conversion(path: Path, area: Path) -> Target:
     target = target_of(path, area, 0)
     assert target.entry is not None
     beside = str(path.with_suffix(".webp"))
-    return replace(target, path=beside, source=str(path), overwrite=False, entry=replace(target.entry, target=beside))
+    return replace(
+        target, path=beside, source=str(path), overwrite=Overwrite.NEVER, entry=replace(target.entry, target=beside)
+    )
 
 
 def write_one(target: Target) -> None:

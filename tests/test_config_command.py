@@ -17,7 +17,9 @@ from engine.layers import Options
 from engine.settings import SCHEMA
 from engine.settings_file import read_settings
 from tui.__main__ import main
+from tui.config_command import COMMANDS
 from tui.config_edit import edit
+from tui.config_options import ACTIONS
 
 FILE = "imgopt-tui.toml"
 
@@ -277,6 +279,15 @@ def test_a_project_file_of_somebody_else_is_named_and_not_used(work: Path, capsy
     assert shown.line("encode.quality") == "not set default"
     assert f"{work / FILE} (belongs to somebody else, so it is not used)" in shown.out
     assert "belongs to somebody else" in Call(capsys, "check").out
+
+
+def test_help_lists_every_action(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["config", "--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert all(f"  {name} " in told for name in ACTIONS)
+    assert set(ACTIONS) == set(COMMANDS)
 
 
 def test_a_word_that_is_nearly_an_action_is_taken_for_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,11 +22,13 @@ ACTIONS = {
 
 
 def config_parser() -> Parser:
-    """``config`` without an action shows, and its help lists them."""
+    """All actions at once, for help, manual and completions; what is parsed is one of them."""
     listed = "\n".join(f"  {name:<6} {help}" for name, help in ACTIONS.items())
     parser = new_parser("config", f"Show, write, edit and check settings files.\n\nactions:\n{listed}")
     parser.usage = "imgopt-tui config [ACTION] [PATH] [options]"
-    return _with_show(parser)
+    parser.add_argument("action", nargs="?", choices=ACTIONS, help="what to do (default: show)")
+    _add_project(parser, "init, path, edit:")
+    return _with_show(parser)  # its settings have a --force, which is an option of init too
 
 
 def _show_parser() -> Parser:
@@ -49,7 +51,7 @@ def _add_project(parser: Parser, what: str) -> None:
 def _init_parser() -> Parser:
     parser = new_parser("config init", "Write a settings file with every setting, commented out at its default.")
     _add_project(parser, "write")
-    parser.add_argument("--force", action="store_true", help="also where one is, which is kept beside it as .bak")
+    parser.add_argument("--force", action="store_true", help="also where a file is, which is kept beside it as .bak")
     return parser
 
 
@@ -98,6 +100,7 @@ def parse_config(arguments: Sequence[str]) -> argparse.Namespace:
         return parsed
     if first and not first.startswith("-") and os.sep not in first and not os.path.lexists(first):
         see_help(f"{first!r} is neither an action of config nor a file here{did_you_mean([first], ACTIONS)}", "config")
-    parsed = config_parser().parse_intermixed_args(arguments)
+    helps = {"-h", "--help"} & set(arguments)
+    parsed = (config_parser() if helps else _show_parser()).parse_intermixed_args(arguments)
     parsed.action = "show"
     return parsed

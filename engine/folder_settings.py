@@ -11,7 +11,7 @@ somebody else's pictures: of it only [encode] counts here, and only if it belong
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -83,12 +83,15 @@ def without_folders(value: Mapping[str, Any]) -> tuple[dict[str, Any], FolderSet
     return settings, FolderSettings.from_json(value.get(FOLDERS, {}))
 
 
-def fixed_after(fixed: Mapping[str, object], before: Settings, after: Settings) -> dict[str, object]:
-    """``fixed`` once somebody turned the settings of a run from ``before`` to ``after`` by hand."""
-    changed = [entry for entry in SCHEMA if getattr(before, entry.name) != getattr(after, entry.name)]
+def fixed_after(
+    fixed: Mapping[str, object], before: Settings, after: Settings, said: Collection[str] = ()
+) -> dict[str, object]:
+    """``fixed`` once somebody turned the settings of a run from ``before`` to ``after`` by hand, and ``said`` some of
+    them also where nothing was to be turned."""
+    changed = [e for e in SCHEMA if e.name in said or getattr(before, e.name) != getattr(after, e.name)]
     kept = {name: value for name, value in fixed.items() if name not in {entry.name for entry in changed}}
-    said = {entry.name: getattr(after, entry.name) for entry in changed}
-    return kept | {name: setting(name).to_file(value) for name, value in said.items() if value is not None}
+    pairs = ((entry, getattr(after, entry.name)) for entry in changed)
+    return kept | {entry.name: entry.to_file(value) for entry, value in pairs if value is not None}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

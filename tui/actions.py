@@ -169,6 +169,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", ("escape",), "Back", "to the pane before; measuring ends", Where.TUNING, "Back"),
     Action("levels", ("f",), "Warnings", "only warnings and failures, or all lines", Where.LOG, "Warnings"),
     Action("change", ("space",), "Change", "the next value of a choice", Where.FORM, "Change"),
+    Action("preset", ("p",), "Preset", "start from one; what it changes is shown", Where.FORM, "Preset"),
     Action("unset", ("d",), "Default", "back to the default", Where.FORM, "Default"),
     Action("apply", ("a",), "Apply", "use these settings for the next run", Where.FORM, "Apply"),
     Action("save", ("w",), "Save", "use them, and write them to your settings file", Where.FORM, "Save"),

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,9 +211,10 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
         """Something is known that was not: paint it as soon as the redraw rate allows."""
         self._changed()
 
-    def take_settings(self, settings: Settings) -> None:
-        """What was changed by hand holds for the whole of the next run, whatever project files say."""
-        fixed = fixed_after(self.own.fixed, self.settings, settings)
+    def take_settings(self, settings: Settings, said: Collection[str] = ()) -> None:
+        """What was changed by hand, or ``said`` by a preset, holds for the whole of the next run, whatever project
+        files say."""
+        fixed = fixed_after(self.own.fixed, self.settings, settings, said)
         self.own, self.settings = replace(self.own, fixed=fixed), settings
 
     @property

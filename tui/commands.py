@@ -11,7 +11,7 @@ from engine.settings import Settings
 from engine.view import RunView
 from tui import text
 from tui.dialogs import Choice, ChoiceDialog, ReadDialog, TypeDialog
-from tui.form import FormDialog
+from tui.form import Changed, FormDialog
 from tui.frame import TABS
 from tui.help import GO_TO, CommandsDialog, help_lines
 from tui.run_boxes import RunBoxes
@@ -155,13 +155,12 @@ class Commands(RunBoxes, RunControls):
     def do_settings(self) -> None:
         """The settings form."""
 
-        def take(answer: tuple[Settings, bool] | None) -> None:
+        def take(answer: Changed | None) -> None:
             if answer is not None:
-                settings, save = answer
-                self.host.take_settings(settings)
+                self.host.take_settings(answer.settings, answer.said)
                 self.main.say("the next run uses these settings")
-                if save:
-                    self.host.start_task(self._save(settings))
+                if answer.save:
+                    self.host.start_task(self._save(answer.settings))
 
         self.host.push_screen(FormDialog(self.host.settings), take)
 

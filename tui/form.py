@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from engine.conflicts import conflicts
+from engine.errors import ConfigError
+from engine.layers import laid_over
 from engine.settings import SCHEMA, Kind, Setting, Settings
 from tui import text
 from tui.actions import Where, here
@@ -18,7 +22,10 @@ from tui.frame import key_line
 from tui.look import Parts
 from tui.parts import spread
 
-__all__ = ["IN_PLACE_WARNING", "FormDialog", "problem"]
+if TYPE_CHECKING:
+    from engine.presets import Preset
+
+__all__ = ["IN_PLACE_WARNING", "Changed", "FormDialog", "problem"]
 
 IN_PLACE_WARNING = (
     "in_place replaces your original files by the results. It holds for this session only and is never saved."
@@ -46,6 +53,10 @@ class SettingList(Listing):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.draft = settings
+        self.said: frozenset[str] = frozenset()
+        """Settings that the preset chosen here speaks of."""
+        self._chosen: tuple[Settings, Settings] | None = None
+        """The draft before and after a preset was chosen."""
         self.lines: list[Setting | str] = []
         for section, entries in groupby(SCHEMA, key=lambda entry: entry.section):
             self.lines += [section, *entries]
@@ -136,6 +147,36 @@ class SettingList(Listing):
         default = self.entry.default
         self.set(self.entry, None if default is None else self.entry.to_file(default))
 
+    def do_preset(self) -> None:
+        """Choose a preset to start from; contradictions, which are shown, are mended first."""
+        if conflicts(self.draft):
+            self.moved()
+        else:
+            self.host.start_task(self._choose_preset())
+
+    async def _choose_preset(self) -> None:
+        """It takes the place of one that was chosen just before."""
+        from engine.presets import presets
+        from tui.preset_box import PresetDialog
+
+        try:
+            found = await asyncio.to_thread(presets)
+        except ConfigError as error:
+            self.host.failed(f"The presets cannot be read, and nothing was changed: {error}")
+            return
+        untouched = self._chosen is not None and self._chosen[1] == self.draft
+        base = self._chosen[0] if self._chosen and untouched else self.draft
+
+        def take(preset: Preset | None) -> None:
+            if preset is not None:
+                self.draft = laid_over(base, preset.values)
+                self.said = frozenset(preset.values)
+                self._chosen = base, self.draft
+                self.moved()
+                self.redraw()
+
+        self.app.push_screen(PresetDialog(found, base, self.draft), take)
+
     def do_apply(self) -> None:
         """Use the draft for the next run."""
         self._finish(save=False)
@@ -148,7 +189,7 @@ class SettingList(Listing):
         if conflicts(self.draft):
             self.moved()
         else:
-            self.screen.dismiss((self.draft, save))
+            self.screen.dismiss(Changed(self.draft, self.said, save))
 
 
 class Explanation(Canvas):
@@ -189,8 +230,19 @@ class FormKeys(Canvas):
         ]
 
 
-class FormDialog(Dialog[tuple[Settings, bool] | None]):
-    """All settings; gives the new ones and whether to save them, or None."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What came of the form."""
+
+    settings: Settings
+    said: frozenset[str]
+    """Settings that a preset spoke of, also where they were like that before."""
+    save: bool
+    """Whether to write them down."""
+
+
+class FormDialog(Dialog[Changed | None]):
+    """All settings; gives the new ones, or None."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(wide=110, high=48)

@@ -110,3 +110,57 @@ async def test_save_keeps_what_another_program_has_saved_meanwhile(
         await it.pilot.press("o", "down", "enter", *"66", "enter", "w")
         await it.until(lambda: load().quality_jpeg == 66)
         assert load() == Settings(workers=5, quality=70, quality_jpeg=66)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's file, with a preset in it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "imgopt-tui" / "config.toml"
+    path.parent.mkdir()
+    path.write_text("[presets.shop]\nformat = 'webp'\ntarget_quality = 75\n")
+    return path
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16), (160, 48)])
+async def test_a_preset_is_chosen_by_what_it_changes_and_the_next_one_takes_its_place(
+    shop: Path, size: tuple[int, int]
+) -> None:
+    async with opened(attach=False, settings=Settings(effort="small", metadata="keep"), size=size) as it:
+        await it.pilot.press("o", "p")
+        await it.until_text("web", "archive", "thumbnails", "shop", "yours", "quality_jpeg", "not set → 82")
+        await it.pilot.press("G")
+        await it.until_text("format", "original → webp", "target_quality", "not set → 75")
+        await it.pilot.press("enter")
+        form = it.app.screen.query_one(SettingList)
+        await it.until(lambda: form.draft.format == "webp")
+        await it.pilot.press("p")
+        await it.until_text("Start from a preset")
+        await it.pilot.press("down", "down")
+        await it.until_text("long_edge", "not set → 320", "webp → original")
+        await it.pilot.press("enter", "a")
+        await it.until(lambda: it.app.settings.long_edge)
+        thumbnails = {"long_edge": 320, "quality_jpeg": 75, "quality_webp": 75, "quality_avif": 55}
+        assert it.app.settings == Settings(effort="small").with_values(thumbnails)
+        assert it.app.own.fixed == {**thumbnails, "metadata": "strip"}
+
+
+async def test_what_a_preset_says_holds_against_project_files_also_where_it_changed_nothing(shop: Path) -> None:
+    shop.write_text("[presets.shop]\neffort = 'balanced'\n")
+    async with opened(attach=False) as it:
+        await it.pilot.press("o", "p", "G")
+        await it.until_text("nothing: the settings are like that")
+        await it.pilot.press("enter", "a")
+        await it.until(lambda: it.app.own.fixed)
+        assert it.app.own.fixed == {"effort": "balanced"}
+
+
+async def test_a_settings_file_that_is_wrong_is_a_sentence_where_presets_are_asked_for(shop: Path) -> None:
+    shop.write_text("[presets.shop]\nquality = 0\n")
+    async with opened(attach=False, settings=Settings(width=800, long_edge=900)) as it:
+        await it.pilot.press("o", "p")
+        await it.until_text("contradict each other")
+        await it.pilot.press("escape")
+    async with opened(attach=False) as it:
+        await it.pilot.press("o", "p")
+        await it.until_text("The presets cannot be read", "presets.shop.quality")

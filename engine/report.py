@@ -107,7 +107,7 @@ def report_text(report: Mapping[str, Any]) -> str:
         ),
         f"{human_seconds(report['duration'])} ({report['duration']:.1f} s), {report['imagesPerSecond']:.1f} images/s, "
         f"{report['megabytesPerSecond']:.1f} MB/s, peak memory {human_bytes(report['peakMemory'])}",
-        f"{report['batches']} batches, mostly of {report['commonBatchSize']}, "
+        f"{report['batches']} batch{'es' * (report['batches'] != 1)}, mostly of {report['commonBatchSize']}, "
         f"{batch['median']:.1f} s median, {batch['p95']:.1f} s p95",
         f"images per worker {worker['minimum']:.0f} / {worker['mean']:.0f} / {worker['maximum']:.0f} (min/mean/max)",
         _place(report),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import events
 
+from engine.states import Phase
 from tui import text
 from tui.actions import Action, Where, action, here
 from tui.canvas import Canvas
@@ -95,8 +98,12 @@ class KeyLine(Canvas):
         own = [entry for entry in here(scope) if entry.short] if scope else []
         if active == "tune":
             return key_line(list(map(action, _TUNING)), width)
-        first, last = useful(self.host.mirror)
-        return key_line([*map(action, first), *own, *map(action, last)], width)
+        mirror = self.host.mirror
+        first, last = useful(mirror)
+        entries = [*map(action, first), *own, *map(action, last)]
+        if mirror.phase is Phase.PAUSED:
+            entries = [replace(entry, short="Continue") if entry.id == "pause" else entry for entry in entries]
+        return key_line(entries, width)
 
 
 def useful(mirror: Mirror) -> tuple[list[str], list[str]]:

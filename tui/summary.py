@@ -68,8 +68,9 @@ def _failures(count: int, failed: Sequence[ImageRow], look: Look, width: int) ->
     for row in failed[:FAILURES]:
         lines += plain_lines([f"  {row.path}: {row.reason}"], look.safe, width)
     shown = min(len(failed), FAILURES)
-    if shown < count:
-        lines.append([(f"   and {count - shown} more: {action('states').first} in Images shows them alone", "dim")])
+    more = f"and {count - shown} more: " if shown < count else ""
+    lines.append([(f"   {more}after Esc, ", "dim"), (action("images").first, "key"), (" then ", "dim")])
+    lines[-1] += [(action("states").first, "key"), (" shows them alone", "dim")]
     return lines
 
 

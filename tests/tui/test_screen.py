@@ -163,7 +163,7 @@ async def test_keys_of_the_run_send_its_commands() -> None:
     view = half_done()
     async with opened(view) as it:
         await it.pilot.press("p")
-        await it.until_text("PAUSED")
+        await it.until_text("PAUSED", "p Continue")
         await it.pilot.press("p")
         await it.until_text("RUN ")
         await it.pilot.press("plus", "minus", "R")
@@ -177,7 +177,9 @@ async def test_the_end_of_a_run_shows_its_summary() -> None:
         view.step(3000)
         view.publish()
         await it.until_text("finished after", "outcomes", "freed", "R retry failed", "e export")
-        await it.until_text("14 images failed", "a00/DSC_0100.jpg: JPEG data ends early", "and 8 more: f in Images")
+        await it.until_text(
+            "14 images failed", "a00/DSC_0100.jpg: JPEG data ends early", "and 8 more: after Esc, 3 then f"
+        )
         await it.pilot.press("pagedown")
         await it.until_text("report", "11.3 images/s")
         await it.pilot.press("escape")

@@ -1,47 +1,74 @@
-"""Makes the README's picture from a real run of the demo. Run: python -m tests.picture [COLUMNS ROWS]"""
+"""Makes the README's pictures, dark and light, from a real run of the demo. Run: python -m tests.picture"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from engine.runner import launch
 from engine.settings import Settings
-from tui.app import ImgoptApp
+from tui.app import AppResult, ImgoptApp
 from tui.demo import make_demo
 
-TARGET = Path(__file__).resolve().parent.parent / "tui" / "pictures" / "dashboard.svg"
+FOLDER = Path(__file__).resolve().parent.parent / "tui" / "pictures"
 SHARE = 0.55
-"""How far the run is when the picture is taken."""
+"""How far the run is when the pictures are taken."""
+YEARS = ("2023", "2024", "2025", "2026")
+"""Folders with the demo's images in each; of each year one image has lost its end."""
+SIZES = {"dashboard": (110, 28), "all-panes": (156, 44)}
+"""Columns and rows of each picture."""
 
 
-async def take(folder: str, columns: int, rows: int) -> str:
+async def take(folder: str) -> None:
+    """All pictures, of one run."""
+    columns, rows = SIZES["dashboard"]
     app = ImgoptApp(roots=[folder], settings=Settings(), launcher=launch, start=True, ascii_only=False, mouse=False)
     async with app.run_test(size=(columns, rows)) as pilot:
         while not app.mirror.totals.found or app.mirror.totals.through < SHARE * app.mirror.totals.found:
             await pilot.pause(0.05)
-        await pilot.pause(0.3)
-        picture = app.export_screenshot(title="imgopt-tui")
         assert app.session.view is not None
+        for name, size in SIZES.items():
+            await pilot.resize_terminal(*size)
+            for light in (False, True):
+                await _shoot(app, pilot, name, light=light)
         await app.session.view.cancel(now=True)
-    return picture
+
+
+async def _shoot(app: ImgoptApp, pilot: Pilot[AppResult], name: str, *, light: bool) -> None:
+    app.background_is(light)
+    await pilot.pause(0.5)
+    picture = app.export_screenshot(title="imgopt-tui")
+    (FOLDER / f"{name}-{'light' if light else 'dark'}.svg").write_text(picture, encoding="utf-8")
+
+
+def fill(folder: Path) -> None:
+    """What the run of the pictures is about."""
+    first = folder / YEARS[0]
+    first.mkdir()
+    make_demo(str(first), say=print)
+    broken = sorted(first.rglob("*.jpg"))[100]
+    broken.write_bytes(broken.read_bytes()[:9000])
+    for year in YEARS[1:]:
+        shutil.copytree(first, folder / year)
 
 
 def main() -> None:
-    columns, rows = (int(text) for text in sys.argv[1:3]) if len(sys.argv) > 2 else (120, 30)
-    with tempfile.TemporaryDirectory() as place:
-        os.environ.update(XDG_STATE_HOME=place, COLORTERM="truecolor")
-        folder = Path(place) / "pictures"
-        folder.mkdir()
-        make_demo(str(folder), say=print)
-        TARGET.parent.mkdir(exist_ok=True)
-        TARGET.write_text(asyncio.run(take(str(folder), columns, rows)), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-    print(TARGET)
+    folder = Path(tempfile.gettempdir()) / "media"
+    folder.mkdir()  # what stands in the pictures' first line; never a folder that is there already
+    try:
+        with tempfile.TemporaryDirectory() as state:
+            os.environ.update(XDG_STATE_HOME=state, XDG_CONFIG_HOME=state, COLORTERM="truecolor")
+            fill(folder)
+            FOLDER.mkdir(exist_ok=True)
+            asyncio.run(take(str(folder)))
+    finally:
+        shutil.rmtree(folder)
+    print(*sorted(FOLDER.iterdir()), sep="\n")
 
 
 if __name__ == "__main__":

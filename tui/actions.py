@@ -141,7 +141,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("hidden", ("full_stop",), "Hidden files", "show or hide names that start with a dot", Where.FILES, "Hidden"),
     Action("parent", ("backspace",), "Parent folder", "the folder above becomes the root of the tree", Where.FILES),
     Action("follow", ("F",), "Follow", "keep the images in work in view", Where.BATCHES, "Follow"),
-    Action("states", ("f",), "States", "the failed alone, then each other state, then all", Where.IMAGES, "States"),
+    Action("states", ("f",), "States", "the failed alone, then the other states, all", Where.IMAGES, "States"),
     Action("sort", ("s",), "Sort", "by the next column", Where.IMAGES, "Sort"),
     Action("reverse", ("S",), "Reverse", "sort the other way round", Where.IMAGES),
     Action("follow_list", ("F",), "Follow images", "keep the images in work in view", Where.IMAGES, "Follow"),

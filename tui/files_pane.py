@@ -73,7 +73,7 @@ class FilesPane(Listing):
         right = self._figures(node).lstrip()
         name = self.look.safe(node.name)
         tuned = self.host.tuned.words(node.path)
-        room = width - len(right) - 8 - 2 * node.depth - (len(tuned) + 2 if tuned else 0)
+        room = width - len(right) - 9 - 2 * node.depth - (len(tuned) + 2 if tuned else 0)
         name = text.cut_left(name, room, glyphs.dots) if not node.depth else text.cut(name, room, glyphs.dots)
         left: Parts = [
             (f" [{mark}] ", "mark" if mark == Mark.SELF else "dim"),

@@ -62,7 +62,8 @@ def batch_times(update: Update) -> str:
     """How long batches take; empty before one is complete."""
     if not update.batch_median:
         return ""
-    return f"{update.batch_last:.1f}s last  {update.batch_median:.1f}s median"
+    last, median = (f"{seconds:.{int(seconds < 10)}f}s" for seconds in (update.batch_last, update.batch_median))
+    return f"{last} last  {median} median"
 
 
 def held_reason(needs: int, gauges: Gauges) -> str:

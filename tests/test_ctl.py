@@ -16,6 +16,7 @@ from engine.view import Phase
 from tests.engine.test_control import nices, until
 from tests.engine.test_run import fill, finish
 from tests.engine.test_runner import end, over
+from tests.test_machine import holds
 from tui import ctl_command
 from tui.__main__ import main
 from tui.ctl_words import WORDS
@@ -54,6 +55,7 @@ async def test_scripts_tell_a_run_what_its_screen_can(
         assert f"run {run} leaves out 2 images" in said.err
         assert await tell("ctl status --json") == 0
         status = json.loads(capsys.readouterr().out)
+        holds(status, "ctlStatus")
         assert (status["run"], status["phase"], status["workers_wanted"]) == (run, "paused", 2)
         assert (status["memory_limit"], status["nice"], status["on_hangup"]) == (400 << 20, 3, "pause")
         assert status["totals"]["skipped"] == 2
@@ -65,6 +67,7 @@ async def test_scripts_tell_a_run_what_its_screen_can(
         assert line.endswith(f"{root} -> {root / 'optimized'}")
         assert await tell("ps --json") == 0
         (listed,) = json.loads(capsys.readouterr().out)
+        holds([listed], "running")
         assert (listed["run"], listed["found"], listed["roots"]) == (run, 200, [str(root)])
         assert 0 <= listed["percent"] < 100
         assert await tell("ctl stop --now") == 0

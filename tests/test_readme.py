@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -150,15 +151,33 @@ def test_attach_and_stop_find_a_run(home: Path, monkeypatch: pytest.MonkeyPatch)
     asyncio.run(use())
 
 
-def test_python_example_works(home: Path) -> None:
-    code = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)[0]
+EXAMPLES = [
+    *(["python", code] for code in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)),
+    *(["node", code] for code in re.findall(r"```js\n(.*?)```", TEXT, re.DOTALL)),
+]
+INTERPRETERS = {"python": [sys.executable, "-P", "-c"], "node": ["node", "--input-type=module", "--eval"]}
+
+
+@pytest.mark.parametrize(("language", "code"), EXAMPLES)
+def test_example_of_another_program_works(language: str, code: str, home: Path) -> None:
+    """Each prints the path and the saved bytes of one result, and two of them how far it is."""
+    interpreter = INTERPRETERS[language]
+    if shutil.which(interpreter[0]) is None:
+        pytest.skip(f"needs {language}")
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code],
+        [*interpreter, code],
         cwd=home,
         env=_environment(home),
         capture_output=True,
         text=True,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[1] == "None"
+    path, saved = done.stdout.splitlines()[-1].split()
+    assert (home / path).stat().st_size == (home / "a.jpg").stat().st_size - int(saved)
+    assert ("optimize-batch" in code) == ("1 of 1" in done.stdout + done.stderr)
+
+
+def test_there_is_an_example_for_each_neighbour() -> None:
+    assert [language for language, _ in EXAMPLES] == ["python", "python", "node"]

@@ -1,4 +1,8 @@
-"""``optimize`` and ``optimize-batch``: the contract's JSON in, its JSON out, in the order of the tasks."""
+"""``optimize`` and ``optimize-batch``: the contract's JSON in, its JSON out, in the order of the tasks.
+
+While a batch is at work a JSON line on stderr says now and then how far it is:
+``{"schema": 1, "type": "progress", "completed": N, "total": N, "failed": N, "percent": 0…100, "path": INPUT}``.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,46 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TextIO
 
+from engine import machine
 from engine.contract import optimize_images
 from engine.task import Dialect, OptimizationResult
 
-__all__ = ["optimize", "optimize_batch"]
+__all__ = ["Progress", "optimize", "optimize_batch"]
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+BETWEEN_SECONDS = 0.125
+"""Least time between two lines of progress; with the last one, which always comes, there are at most 10 a second."""
+
+
+class Progress:
+    """Says how far a batch of ``total`` tasks is, one line for the newest result."""
+
+    def __init__(self, total: int, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._total, self._out, self._clock = total, out, clock
+        self._completed = self._failed = 0
+        self._next = float("-inf")
+
+    def __call__(self, position: int, result: OptimizationResult) -> None:
+        """Another task has its result."""
+        self._completed += 1
+        self._failed += not result.success
+        if self._completed < self._total and self._clock() < self._next:
+            return
+        self._next = self._clock() + BETWEEN_SECONDS
+        line = {
+            "type": "progress",
+            "completed": self._completed,
+            "total": self._total,
+            "failed": self._failed,
+            "percent": self._completed * 100 // self._total,
+            "path": result.original_path,
+        }
+        print(machine.dumps(line), file=self._out, flush=True)
 
 
 def _log(level: str, text: str) -> None:
@@ -53,8 +87,9 @@ def _tasks_text(given: str) -> str:
         return file.read()
 
 
-def optimize_batch(given: str, workers: int | None) -> int:
-    """A list of tasks (or one, or ``{"tasks": […]}``); prints the list of results. Exit code 1 when one failed."""
+def optimize_batch(given: str, workers: int | None, *, quiet: bool = False) -> int:
+    """A list of tasks (or one, or ``{"tasks": […]}``); prints the list of results, and how far it is unless ``quiet``.
+    Exit code 1 when one failed."""
     try:
         value: Any = json.loads(_tasks_text(given))
     except OSError as error:
@@ -66,7 +101,8 @@ def optimize_batch(given: str, workers: int | None) -> int:
     if not isinstance(value, list):
         return _usage("the tasks must be a JSON list")
     tasks: Sequence[Any] = value
-    results = asyncio.run(optimize_images(tasks, workers=workers, log=_log))
+    progress = None if quiet else Progress(len(tasks), sys.stderr)
+    results = asyncio.run(optimize_images(tasks, workers=workers, on_result=progress, log=_log))
     print(json.dumps([_in_dialect(task, result) for task, result in zip(tasks, results, strict=True)]))
     return 0 if all(result.success for result in results) else EXIT_FAILED
 

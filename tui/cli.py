@@ -153,7 +153,7 @@ def _optimize_batch(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None and not 1 <= arguments.workers <= 256:
         print("imgopt-tui: -j must be from 1 to 256", file=sys.stderr)
         return EXIT_USAGE
-    return optimize_batch(arguments.tasks, arguments.workers)
+    return optimize_batch(arguments.tasks, arguments.workers, quiet=arguments.quiet)
 
 
 def _ps(arguments: argparse.Namespace) -> int:

@@ -191,6 +191,7 @@ def _batch_parser() -> argparse.ArgumentParser:
     parser = new_parser("optimize-batch", "Optimize a list of tasks and print their results as JSON, in order.")
     parser.add_argument("tasks", metavar="JSON|FILE|-", help="the tasks: JSON itself, a file, or - for stdin")
     parser.add_argument("-j", "--workers", type=int, metavar="N", help="worker processes (1 to 256)")
+    parser.add_argument("-Q", "--quiet", action="store_true", help="no lines of progress on stderr")
     return parser
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,3 +107,18 @@ def test_the_wheel_runs_where_nothing_else_of_ours_is(built: Built, samples: Pat
     assert call("completions", "fish") == (shared / "fish/vendor_completions.d/imgopt-tui.fish").read_bytes()
     assert call("config", "--example") == (shared / "doc/imgopt-tui/config.example.toml").read_bytes()
     assert b'"$schema"' in call("schema")
+
+
+def test_the_program_in_one_file_takes_every_package_along() -> None:
+    """Those of the extra ``all`` are imported late, so they are named where it is built."""
+    spec = importlib.util.spec_from_file_location("single_file", ROOT / ".ci" / "single_file.py")
+    assert spec is not None
+    assert spec.loader is not None
+    single_file = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(single_file)
+    wanted = [line for line in metadata.requires("imgopt-tui") or () if "extra == 'all'" in line.replace('"', "'")]
+    names = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in wanted}
+    of_names = metadata.packages_distributions()
+    needed = {module for module, dists in of_names.items() if {d.lower().replace("_", "-") for d in dists} & names}
+    assert len(names) >= 4
+    assert {module for module in needed if not module.startswith("_")} <= {*single_file.WHOLE, *single_file.HIDDEN}

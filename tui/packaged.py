@@ -16,7 +16,7 @@ _LIBRARIES = "LD_LIBRARY_PATH"
 
 def main() -> int:
     """Be what the arguments say; returns the exit code."""
-    _restore_library_path()
+    _restore_environment()
     if sys.argv[1:2] != [MODULE_OPTION]:
         from tui.__main__ import main as command_line
 
@@ -29,13 +29,13 @@ def main() -> int:
     return 0
 
 
-def _restore_library_path() -> None:
-    """Take back what PyInstaller's start put into the environment: it is for this process, and a command of the user's
-    (``--on-finish``, a shell after Ctrl+Z) must not load our libraries."""
+def _restore_environment() -> None:
+    """Take back what PyInstaller's start put there: a command of the user's (``--on-finish``, a shell after Ctrl+Z)
+    must not load our libraries, and a child of ours is to start as this process did, or it does not find them."""
     before = os.environ.pop(f"{_LIBRARIES}_ORIG", None)
-    if before is None:
-        os.environ.pop(_LIBRARIES, None)
-    else:
+    for name in [_LIBRARIES, *filter(lambda name: name.startswith("_PYI_"), os.environ)]:
+        os.environ.pop(name, None)
+    if before is not None:
         os.environ[_LIBRARIES] = before
 
 

@@ -161,6 +161,7 @@ class Feed:
             if watch is not None:
                 wanted = [watch.wants(verdict) for verdict in verdicts]
                 found, verdicts = list(compress(found, wanted)), list(compress(verdicts, wanted))
+                watch.took(folder, found)
             yield folder, found, verdicts
 
     def _add(self, folder: Folder, found: Sequence[Found], verdicts: Sequence[Verdict]) -> None:

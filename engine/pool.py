@@ -386,6 +386,7 @@ class ParallelProcessPool:
             self.workers.kill_overdue(self._clock())
             if not self.workers.closing:
                 self._look(self._clock())
+                self.workers.rest(busy=bool(self._pending.count))
                 self.workers.fill()
                 self._dispatch()
 

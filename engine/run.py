@@ -127,7 +127,7 @@ class Run(Controls):
             output=self._plan.output,
             batch_size=settings.batch_size,
             started=time.time(),
-            summary=summary(settings, own),
+            summary=("watch  " if watch is not None else "") + summary(settings, own),
         )
         self.on_hangup = Hangup(settings.on_hangup)
         if settings.nice is not None or settings.ionice != IoClass.NORMAL:
@@ -172,6 +172,11 @@ class Run(Controls):
         """Why a limit ended the run, as a sentence; empty when none did."""
         return self._guard.limit
 
+    @property
+    def _watched_all(self) -> bool:
+        """Whether everything is through that came into what is watched: such a run has no end but to be ended."""
+        return self._watch is not None and self.state.through == len(self.state.catalog)
+
     async def _work(self) -> None:
         scanner = asyncio.create_task(self._feed.scan())
         try:
@@ -182,7 +187,7 @@ class Run(Controls):
                     break
             if not self._life.stopping:
                 await scanner  # what went wrong there is this run's failure
-            end = Phase.STOPPED if self._life.stopping else Phase.FINISHED
+            end = Phase.STOPPED if self._life.stopping and not self._watched_all else Phase.FINISHED
         except PoolError as error:
             self.note("error", str(error))
             end = Phase.FAILED
@@ -234,7 +239,8 @@ class Run(Controls):
             self._feed.room.settle(event.index, event.outcome)
             self._memory.finished(event, self._life.elapsed)
             if self._watch is not None:
-                self._watch.finished(event.outcome)
+                catalog = self.state.catalog
+                self._watch.finished(catalog.source(event.index), catalog.target(event.index), event.outcome)
             if event.outcome.status is Status.FAILED:
                 path = self.state.catalog.path(event.index)
                 self.note("failed", f"{path}: {event.outcome.reason}")

@@ -67,6 +67,8 @@ class Watch:
         self._plan = make_plan(paths, settings, own)
         if named := next((root for root in self._plan.roots if root.names), None):
             raise PlanError(f"{os.path.join(named.source, named.names[0])} is a file: watch takes folders")
+        if settings.flat:
+            raise PlanError("--flat names results by all images of the tree, and a watch does not know those to come")
         self._settings = settings
         self._clock = clock
         self._most = most_images
@@ -91,6 +93,8 @@ class Watch:
         self._folders: set[str] = set()
         self._handed: dict[int, int] = {}
         """Hash of a path → what was handed over or put there, see ``_token``."""
+        self._in_work: set[int] = set()
+        """Hashes of paths whose images are not through: what lies there may be a result already."""
         self._began = 0.0
         self._count = 0
         self.caught_up = False
@@ -128,17 +132,18 @@ class Watch:
         """Whether an image belongs in the run's list: what is done already is news only while it is looked for."""
         return verdict.why is not Why.DONE_ALREADY or not self.caught_up
 
-    def finished(self, outcome: Outcome) -> None:
-        """An image is through: what the run put into the tree by itself is nothing new. From the run's thread."""
-        if not (self._settings.in_place and outcome.status.written):
-            return
-        entry, folder = outcome.entry, os.path.dirname(outcome.target)
-        if entry is not None and entry.after is not None:
-            after = entry.after
+    def took(self, folder: Folder, found: Sequence[Found]) -> None:
+        """These images are in the run's list. They are not looked at again before they are through."""
+        for each in found:
+            self._in_work.add(hash(os.path.join(folder.source, each.name)))
+            self._in_work.add(hash(os.path.join(folder.target, each.target_name)))
+
+    def finished(self, source: str, target: str, outcome: Outcome) -> None:
+        """An image is through, whose result was to go to ``target``: what the run put into the tree by itself is
+        nothing new. From the run's thread."""
+        if self._settings.in_place and (entry := outcome.entry) is not None and (after := entry.after) is not None:
             self._handed[hash(outcome.target)] = hash((after.inode, after.size, after.mtime_ns))
-        for name in (one.name for one in outcome.siblings):
-            if (status := _look(os.path.join(folder, name))) is not None:
-                self._handed[hash(os.path.join(folder, name))] = _token(status)
+        self._in_work.difference_update((hash(source), hash(target)))
 
     # ── one run's share ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -243,6 +248,8 @@ class Watch:
             status = _look(path)
             if status is None:
                 self._settling.forget(path)
+            elif hash(path) in self._in_work:
+                self._settling.news(path, now)
             elif self._settling.settled(path, now, status) and self._handed.get(hash(path)) != _token(status):
                 yield path
 
@@ -255,7 +262,7 @@ class Watch:
             if fresh and not left_alone:
                 self._count += len(fresh)
                 yield folder, fresh
-            if self._enough():  # the next run looks for the rest
+            if self._stopped or self._enough():  # the next run looks for the rest
                 self._behind = True
                 return
 
@@ -275,6 +282,9 @@ class Watch:
             path = os.path.join(folder.source, each.name)
             token = _token(each.status) if each.status is not None else hash(each.skip)
             if self._handed.get(hash(path)) == token:
+                continue
+            if hash(path) in self._in_work:
+                self._settling.news(path, now)
                 continue
             if settled or each.status is None or self._settling.found(path, now, each.status):
                 self._handed[hash(path)] = token

@@ -20,11 +20,14 @@ from engine.priority import IoClass, own_nice, set_io, set_nice
 from engine.slots import Assigned, Slot
 from engine.starts import Starts
 
-__all__ = ["CANCELLED", "SAFE_LIBVIPS", "Workers"]
+__all__ = ["CANCELLED", "REST_SECONDS", "SAFE_LIBVIPS", "Workers"]
 
 CANCELLED = "cancelled"
 """Why a worker was ended whose image is not wanted any more, and what is said of the image."""
 
+REST_SECONDS = 30.0
+"""Without work, after which only a few workers stay."""
+RESTING = 1
 SAFE_LIBVIPS = (8, 18, 3)
 """The first libvips without the flaws known in its loaders (its own security advisories)."""
 
@@ -60,6 +63,8 @@ class Workers:
         self._fatal = False
         self._old_libvips = False
         self._starts = Starts()
+        self._busy_at = clock()
+        self._rests = False
         self._nice: int | None = None
         self._io = IoClass.NORMAL
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,13 +89,23 @@ class Workers:
         if self.closing or self._fatal:
             return
         active = sum(not slot.retiring and not slot.worn for slot in self.slots.values())
-        missing = self.size - active
+        missing = (RESTING if self._rests else self.size) - active
         for _ in range(self._starts.allowed(missing, self._clock(), running=len(self.slots))):
             number = next(n for n in range(len(self.slots) + 1) if n not in self.slots)
             slot = self.slots[number] = Slot(number, secrets.token_hex(6), self._clock())
             task = asyncio.create_task(self._spawn(slot))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def rest(self, *, busy: bool) -> None:
+        """To be told again and again whether there is work: without any for a while only ``RESTING`` of them stay."""
+        now = self._clock()
+        if busy:
+            self._busy_at, self._rests = now, False
+        elif not self._rests and now - self._busy_at >= REST_SECONDS:
+            self._rests = True
+            for slot in [slot for slot in self.slots.values() if not slot.retiring][RESTING:]:
+                self.retire(slot)
 
     async def _spawn(self, slot: Slot) -> None:
         if self.closing:

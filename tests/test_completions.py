@@ -64,7 +64,7 @@ def test_what_a_value_is_is_known_of_each_option() -> None:
     options = {(command.name, name): each for command in spoken() for each in command.options for name in each.names}
     for entry in SCHEMA:
         for flag in entry.flags:
-            values = options["", flag].values
+            values = options["watch" if entry.section == "watch" else "", flag].values
             assert (values.words if values else ()) == entry.choices
     kinds = {key: option.values.kind for key, option in options.items() if option.values}
     assert kinds["run", "--also"] is Kind.LIST

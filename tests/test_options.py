@@ -139,3 +139,11 @@ def test_no_files_and_no_list_is_said_in_one_sentence(
     monkeypatch.chdir(tmp_path)
     assert main(["run", *given]) == code
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_follows_two_dashes_is_a_path_whatever_it_begins_with() -> None:
+    from tui.options import parse
+
+    parsed = parse(["run", "-q", "80", "--", "-a.jpg", "--b", "c", "-"])
+    assert (parsed.paths, parsed.set_quality) == (["./-a.jpg", "./--b", "c", "-"], "80")
+    assert parse(["--", "-a"]).paths == ["./-a"]

@@ -37,14 +37,15 @@ QUICK = ("--settle", "0.1", "-j", "2")
 class Process:
     """A watch at work; its lines are waited for."""
 
-    def __init__(self, *given: str | Path) -> None:
+    def __init__(self, *given: str | Path, begins: bytes = b"watching") -> None:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen([*COMMAND, *given], env=environment(), stdout=pipe, stderr=pipe)
         self.said: list[bytes] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._told = threading.Condition()
         self._thread.start()
-        self.until(b"watching")
+        if begins:
+            self.until(begins)
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -78,8 +79,9 @@ class Process:
 
 
 @contextlib.contextmanager
-def watching(*given: str | Path) -> Iterator[Process]:
-    it = Process(*given)
+def watching(*given: str | Path, begins: bytes = b"watching") -> Iterator[Process]:
+    """Waits for the words that it ``begins`` with."""
+    it = Process(*given, begins=begins)
     try:
         yield it
     finally:
@@ -218,14 +220,14 @@ async def test_run_follows_run_and_nothing_is_lost_between_them(
     with Watch([str(tmp_path)], settings, most_images=2) as tree:
         finished, done = tree.finished, 0
 
-        def count(outcome: Any) -> None:
+        def count(*what: Any) -> None:
             nonlocal done
-            finished(outcome)
+            finished(*what)
             done += 1
             if done == len(originals):
                 tree.stop()
 
-        tree.finished = count  # type: ignore[method-assign]  # to know when the last image is through
+        tree.finished = count  # type: ignore[method-assign, assignment]  # to know when the last image is through
         assert await follow(tree, partial(Run, [str(tmp_path)], settings, watch=tree), Output(as_ndjson=True)) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert sum("summary" not in line for line in lines) == len(originals)

@@ -105,6 +105,12 @@ def _watch(arguments: argparse.Namespace) -> int:
     return watch(arguments.paths, *_asked(arguments), output)
 
 
+def _service(arguments: argparse.Namespace) -> int:
+    from tui.service_command import make_service
+
+    return make_service(arguments, settings_of(arguments.inner))
+
+
 def _what(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Roots, none for an empty list, and the images that were listed, none where there is no list; raises PlanError."""
     if arguments.files_from is None:
@@ -252,6 +258,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "": _dashboard,
     "run": _run,
     "watch": _watch,
+    "service": _service,
     "estimate": _estimate,
     "attach": _attach,
     "ps": _ps,

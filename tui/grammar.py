@@ -25,6 +25,7 @@ COMMANDS = {
     "report": "what a run saved, where, and what failed: text, JSON, CSV or a page",
     "resume": "go on with a run that was interrupted",
     "quarantine": "list images that crashed or hung workers, and are left out",
+    "service": "a systemd unit for a watch, or a run by a timer",
     "doctor": "look at terminal, machine and folders, and say what to do",
     "schema": "print the JSON Schema of what is printed for programs",
     "optimize": "optimize one image: IN OUT [SETTINGS as JSON], result as JSON",

@@ -136,6 +136,12 @@ def _watch_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _service_parser() -> argparse.ArgumentParser:
+    from tui.service_options import service_parser
+
+    return service_parser()
+
+
 def _add_run(parser: Parser, default: str = "the newest") -> None:
     parser.add_argument("run", nargs="?", metavar="RUN", help=f"its id, or the beginning of it (default: {default})")
 
@@ -206,6 +212,10 @@ def _parse(command: str, rest: Sequence[str]) -> argparse.Namespace:
         from tui.config_options import parse_config
 
         return parse_config(rest)
+    if command == "service":
+        from tui.service_options import parse_service
+
+        return parse_service(rest, parse)
     return parser_of(command).parse_intermixed_args(rest)
 
 
@@ -323,6 +333,7 @@ _PARSERS = {
     "status": _status_parser,
     "report": _report_parser,
     "doctor": _doctor_parser,
+    "service": _service_parser,
     "schema": _schema_parser,
     "resume": _resume_parser,
     "quarantine": _quarantine_parser,
@@ -339,9 +350,17 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     return _PARSERS[command]() if command else dashboard_parser()
 
 
+def _plain(arguments: Sequence[str]) -> Sequence[str]:
+    """What follows ``--`` are paths whatever they begin with: they are made to look like it."""
+    if "--" not in arguments:
+        return arguments
+    at = list(arguments).index("--")
+    return [*arguments[:at], *(f"./{word}" if word[:1] == "-" != word else word for word in arguments[at + 1 :])]
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse a command line (without the program's name); raises UsageError. ``command`` is empty for the dashboard."""
-    arguments = _with_suffix(arguments)
+    arguments = _plain(_with_suffix(arguments))
     if arguments and arguments[0] in _PARSERS:
         parsed = _parse(arguments[0], arguments[1:])
         parsed.command = arguments[0]

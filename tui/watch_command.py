@@ -19,6 +19,7 @@ from engine.settings import Settings
 from engine.signals import RunSignals
 from engine.view import Phase, Totals, Update
 from engine.watch import Watch
+from tui.notify import READY, STOPPING, notify, status
 from tui.run_command import print_event, stopping
 from tui.run_output import Output, StatusLine, put_json, tell
 from tui.text import count, escape
@@ -102,6 +103,7 @@ class Said:
         self._pace = Pace()
         self._before = Totals()
         self._begun = False
+        self._notified = 0
         self._waits_for = ""
         self._logged = 0
         self.clear = self._line.clear
@@ -119,9 +121,12 @@ class Said:
         if update.waits_for and not self._waits_for:
             self._tell(escape(update.waits_for))
         self._waits_for = update.waits_for
+        totals = update.totals
+        if self._begun and totals.through != self._notified:
+            self._notified = totals.through
+            notify(status(f"{_counts(totals)}; run {work.info.run_id}"))
         if self._output.quiet or self._output.verbose:
             return
-        totals = update.totals
         if self._line.rewrites:
             words = f"{totals.waiting + totals.held + totals.running} to do  {_counts(totals)}  {update.phase.value}"
             self._line.show(f"watching  {words}")
@@ -129,6 +134,7 @@ class Said:
             self._sum_up(totals)
 
     def _begin(self, work: Run) -> None:
+        notify(READY, status("nothing came yet"))
         if self._output.quiet:
             return
         info = work.info
@@ -152,13 +158,15 @@ class Said:
 
     async def end(self, work: Run) -> None:
         """What is left to say at the end of a run."""
+        if not self._tree.goes_on:
+            notify(STOPPING)
         update = work.update(-1)
         await self._log(work, update)
         if self._output.as_ndjson:
             put_json({"summary": dict(await work.report())})
         if self._tree.lost:
             self._tell(escape(self._tree.lost))
-        if not self._output.quiet:
+        if not self._output.quiet or (self._output.quiet == 1 and update.totals.done):
             self.clear()
             tell(f"run {work.info.run_id} {update.phase.value}: {_counts(update.totals)}")
 

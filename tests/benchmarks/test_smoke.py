@@ -142,6 +142,14 @@ def test_resume_leaves_out_what_is_done_whether_the_journal_is_there_or_not() ->
     assert result["journal"]["already"] == result["ledgers"]["already"] == 990
 
 
+def test_a_watch_that_is_killed_in_the_middle_of_a_drop_misses_nothing_and_does_nothing_twice() -> None:
+    given = ("--files", 60, "--seconds", 1, "--kill", "--tries", 1, "--settle", 0.1)
+    result = figures("watch", *given, rounds=False)
+
+    assert (result["missed"], result["twice"]) == (0, 0)
+    assert result["latency"] > 0
+
+
 def test_files_that_come_slowly_are_read_ahead() -> None:
     result = figures("read_ahead", "--count", 60, "--thumbnails", "--waits", 10, "-j", 2)
 

@@ -14,6 +14,7 @@ from engine.budget import WORKER_BASE
 from engine.corrections import WORTH_BYTES
 from engine.events import Retried, WorkerGone, WorkerReady
 from engine.settings import Settings
+from engine.workers import REST_SECONDS
 from tests.engine.test_pool import GOOD, statuses
 from tests.pools import MIB, REAL, Recorder, make_jobs, open_pool
 
@@ -80,3 +81,19 @@ async def test_what_an_image_took_is_measured_for_each_anew(tmp_path: Path, samp
         assert first.predicted_bytes > WORTH_BYTES
         assert WORTH_BYTES < first.peak_bytes < WORKER_BASE + 2 * first.predicted_bytes
         assert second.peak_bytes == 0
+
+
+async def test_workers_that_have_nothing_to_do_for_long_go_but_one_and_come_back_with_the_work(
+    tmp_path: Path, samples: Path
+) -> None:
+    now = 0.0
+    async with open_pool(3, clock=lambda: now) as (pool, recorder):
+        await recorder.until(lambda: order(recorder) == "+++")
+        now = REST_SECONDS
+        await recorder.until(lambda: order(recorder) == "+++--")
+        assert all(event.reason == "" for event in recorder.of(WorkerGone))
+        jobs = make_jobs(tmp_path, samples / "photo.jpg", ["x-hang", *(f"i{n}" for n in range(6))])
+        for job in jobs:
+            await pool.submit(job)
+        await recorder.until(lambda: order(recorder) == "+++--++" and len(recorder.outcomes) == 6)
+        assert set(pool.pids()) == {0, 1, 2}

@@ -30,9 +30,10 @@ QUICK = {"settle": 0.1}
 class Watched:
     """A watch whose images are taken by a thread, as a run does."""
 
-    def __init__(self, root: Path, watch: Watch) -> None:
+    def __init__(self, root: Path, watch: Watch, *, does: bool) -> None:
         self.root = root
         self.watch = watch
+        self.does = does
         self.lines: list[str] = []
         self.ended = threading.Event()
         self._found: queue.Queue[str] = queue.Queue()
@@ -50,8 +51,12 @@ class Watched:
                 self._quiet.set()
                 continue
             folder, found = chunk
+            self.watch.took(folder, found)
             for each in found:
-                self._found.put(os.path.relpath(os.path.join(folder.source, each.name), self.root))
+                path = os.path.join(folder.source, each.name)
+                if self.does:
+                    self.watch.finished(path, os.path.join(folder.target, each.target_name), Outcome(Status.KEPT))
+                self._found.put(os.path.relpath(path, self.root))
         self.ended.set()
 
     def next(self, count: int = 1) -> list[str]:
@@ -70,11 +75,12 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(root: Path, **settings: object) -> Iterator[Watched]:
+def watched(root: Path, *, does: bool = True, **settings: object) -> Iterator[Watched]:
+    """``does``: images are through as soon as they are taken."""
     root.mkdir(exist_ok=True)
     values = {**QUICK, "in_place": True, **settings}
     with Watch([str(root)], Settings().with_values(values)) as watch:
-        it = Watched(root, watch)
+        it = Watched(root, watch, does=does)
         it.start()
         try:
             yield it
@@ -185,19 +191,33 @@ def test_what_the_kernel_did_not_tell_is_found_by_looking(tmp_path: Path) -> Non
     assert lines == ["the system lost news of changes: everything is looked through"]
 
 
-def test_results_put_there_by_the_run_are_nothing_new(tmp_path: Path) -> None:
+def test_results_put_there_by_the_run_are_nothing_new_whenever_it_is_told_of_them(tmp_path: Path) -> None:
     root = tmp_path / "in"
-    with watched(root) as it:
+    with watched(root, does=False) as it:
         path = write(root / "a.jpg", b"as it came")
         assert it.next() == ["a.jpg"]
         temp = write(root / ".imgopt-00-0.tmp", b"small")
         after = Identity.of(temp.stat())
-        entry = Entry(str(path), after, "0" * 32, "recipe", target=str(path), after=after)
-        it.watch.finished(Outcome(Status.DONE, target=str(path), entry=entry))
         temp.rename(path)
+        write(root / "b.jpg")  # is settled after the result is
+        assert it.next() == ["b.jpg"]
+        entry = Entry(str(path), after, "0" * 32, "recipe", target=str(path), after=after)
+        it.watch.finished(str(path), str(path), Outcome(Status.DONE, target=str(path), entry=entry))
+        write(root / "c.jpg")
+        assert it.next() == ["c.jpg"]
+        write(path, b"from outside")
+        assert it.next() == ["a.jpg"]
+
+
+def test_what_changes_while_it_is_in_work_is_done_again_once_it_is_through(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    with watched(root, does=False) as it:
+        path = write(root / "a.jpg", b"as it came")
+        assert it.next() == ["a.jpg"]
+        write(path, b"as it was saved again")
         write(root / "b.jpg")
         assert it.next() == ["b.jpg"]
-        write(path, b"from outside")
+        it.watch.finished(str(path), str(path), Outcome(Status.SKIPPED, "changed during the run"))
         assert it.next() == ["a.jpg"]
 
 
@@ -298,6 +318,18 @@ def test_without_the_package_it_says_what_to_do_or_looks_by_itself(
         assert it.watch.lost
 
 
-def test_a_file_is_not_a_folder_to_watch(tmp_path: Path) -> None:
+def test_results_beside_their_originals_are_nothing_new(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    with watched(root, in_place=False, output=str(root), suffix="-small") as it:
+        write(root / "a.jpg")
+        assert it.next() == ["a.jpg"]
+        write(root / "a-small.jpg")
+        write(root / "b.jpg")
+        assert it.next() == ["b.jpg"]
+
+
+def test_what_a_watch_cannot_do_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="--flat names results by all images"):
+        Watch([str(tmp_path)], Settings(flat=True, output=str(tmp_path / "out")))
     with pytest.raises(PlanError, match=r"a.jpg is a file: watch takes folders"):
         Watch([str(write(tmp_path / "a.jpg"))], Settings())

@@ -36,12 +36,13 @@ _PIXEL_ENVIRONMENT = {
 def command(module: str) -> list[str]:
     """The command line that runs one of our modules; ``-P`` keeps the working directory off the module path. The
     program in one file has no interpreter beside it: it starts itself (``tui.packaged``)."""
-    if _packaged():
+    if packaged():
         return [sys.executable, MODULE_OPTION, module]
     return [sys.executable, "-P", "-m", module]
 
 
-def _packaged() -> bool:
+def packaged() -> bool:
+    """Whether this is the program in one file."""
     return bool(getattr(sys, "frozen", False))
 
 
@@ -55,7 +56,7 @@ def environment(*, pixels: bool = False) -> dict[str, str]:
     result = dict(os.environ)
     entries = [entry for entry in result.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(entry)]
     installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    if _PACKAGE_PARENT not in installed and not _packaged():
+    if _PACKAGE_PARENT not in installed and not packaged():
         entries.insert(0, str(_PACKAGE_PARENT))
     result["PYTHONPATH"] = os.pathsep.join(entries)
     result["IMGOPT_PARENT"] = str(os.getpid())

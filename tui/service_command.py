@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.child import packaged
 from engine.errors import PlanError, system_reason
 from engine.plan import make_plan
 from engine.settings import Settings
@@ -86,7 +87,9 @@ def _places(paths: Sequence[str], settings: Settings) -> tuple[tuple[str, ...], 
 
 
 def _program() -> tuple[str, ...]:
-    """What was started now: the installed command, or the module."""
+    """What was started now: the program in one file, the installed command, or the module."""
+    if packaged():
+        return (sys.executable,)
     started = Path(sys.argv[0])
     if started.name.startswith("imgopt-tui") and os.access(started, os.X_OK):
         return (str(started.absolute()),)

@@ -42,6 +42,7 @@ def test_importing_the_engine_costs_nothing() -> None:
         "engine.contract",
         "tui.app",
         "tui.cli",
+        "tui.watch_command",
     ],
 )
 def test_parents_never_load_pixels(module: str) -> None:

@@ -124,14 +124,13 @@ def service(unit: Unit) -> str:
 
 
 def _watching() -> list[str]:
-    """Exit code 2 is a wrong command line, which another try does not mend."""
+    """Another try may find the folder mounted again, or the run over that was at work there."""
     return [
         "Type=notify",
         "NotifyAccess=main",
         "TimeoutStartSec=infinity",
         "Restart=on-failure",
         "RestartSec=30",
-        "RestartPreventExitStatus=2",
     ]
 
 

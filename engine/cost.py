@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.efforts import FULL_CHROMA_FROM, Effort
+from engine.efforts import CALM_PIXELS, FULL_CHROMA_FROM, Effort
 from engine.formats import Format
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ _DETAIL = {Format.JPEG: 11.0, Format.WEBP: 27.0, Format.AVIF: 6.0}
 """Bytes that encoders hold beside that for each byte of a lossy result: noise costs up to three times a smooth sky."""
 _SMALL = {Format.WEBP: 9.0, Format.AVIF: 33.0}
 """Bytes per pixel that lossy encoders hold beside that with the effort small."""
+_CALM_AVIF_BYTES = 17.0
+"""What AVIF's encoder holds beside that, per pixel, for a picture that may be calm."""
 _ALPHA_AVIF, _ALPHA_AVIF_LOSSLESS = 13.0, 17.0
 """What AVIF's encoder holds beside that for an alpha channel."""
 _DEEP_AVIF, _DEEP_AVIF_LOSSLESS = 1.1, 1.7
@@ -90,6 +92,8 @@ _LOSSY_SECONDS = {
 }
 _LOSSLESS_SECONDS = {**_LOSSY_SECONDS, Format.JPEG: 0.12, Format.PNG: 0.15, Format.WEBP: 0.7, Format.AVIF: 1.5}
 """CPU seconds per megapixel on one core of a 2.x GHz server, with a balanced effort."""
+_CALM_AVIF = 2.5
+"""Times as long for a lossy AVIF of a picture that may be calm, half of which are."""
 _LOSSY_EFFORTS: dict[Format, tuple[float, float]] = {
     Format.JPEG: (0.28, 1.0),
     Format.PNG: (0.45, 1.0),
@@ -116,8 +120,14 @@ def _held_by_decoder(facts: Facts) -> float:
     return _HELD.get(facts.format, 0.0) * facts.bands * sample
 
 
-def _held_by_encoder(facts: Facts, target: Format, quality: int | None, effort: Effort) -> float:
-    """Bytes per pixel of the result that its encoder holds."""
+def _may_be_calm(target: Format, quality: int | None, effort: Effort, pixels: int) -> bool:
+    """Whether an AVIF may be made with the options for calm pictures (``engine.content``), where those differ."""
+    lossy = target is Format.AVIF and quality != 100
+    return lossy and effort is Effort.BALANCED and pixels <= CALM_PIXELS
+
+
+def _held_by_encoder(facts: Facts, target: Format, quality: int | None, effort: Effort, pixels: int) -> float:
+    """Bytes per pixel of the result that its encoder holds, of so many pixels a frame."""
     colours = facts.bands - facts.alpha
     if quality is None:
         quality = 85
@@ -127,6 +137,8 @@ def _held_by_encoder(facts: Facts, target: Format, quality: int | None, effort: 
     held = _LOSSLESS[target] if quality == 100 else _LOSSY[target]
     if effort is Effort.SMALL and quality < 100:
         held += _SMALL.get(target, 0.0)
+    if _may_be_calm(target, quality, effort, pixels):
+        held += _CALM_AVIF_BYTES
     if target is Format.WEBP and facts.alpha:
         held = max(held, _ALPHA_WEBP)
     if target is Format.AVIF:
@@ -176,7 +188,7 @@ def predict_bytes(
         resizing += facts.bands * (source + pixels)
     result = result_bytes(facts, target, width, height)
     result = min(result, file_size) if facts.lossless and not resized else result
-    encoder = _held_by_encoder(facts, target, quality, effort) * pixels
+    encoder = _held_by_encoder(facts, target, quality, effort, width * height) * pixels
     encoder += _DETAIL.get(target, 0.0) * _detail(facts, file_size) * pixels
     if target is Format.PNG:
         encoder += _PNG_BYTES
@@ -258,6 +270,7 @@ def predict_seconds(
     encode = (_LOSSLESS_SECONDS if quality == 100 else _LOSSY_SECONDS)[target] * result
     fast, small = (_LOSSLESS_EFFORTS if quality == 100 else _LOSSY_EFFORTS).get(target, (1.0, 1.0))
     encode *= {Effort.FAST: fast, Effort.SMALL: small}.get(effort, 1.0)
+    encode *= _CALM_AVIF if _may_be_calm(target, quality, effort, width * height) else 1.0
     encode += _OXIPNG_SECONDS * _OXIPNG_EFFORTS[effort] * samples * result if oxipng else 0.0
     if scored:
         backgrounds = 2 if facts.alpha else 1

@@ -13,6 +13,7 @@ from pyvips import Image
 from engine import efforts
 from engine.blocks import difference, grain
 from engine.containers import gif_timing, walk_gif, walk_png
+from engine.content import content_of, is_drawn
 from engine.decode import Picture
 from engine.errors import Declined, WriteFailed
 from engine.extras import installed
@@ -115,7 +116,7 @@ def _avif(request: Request) -> Bytes:
     if lossless:
         how: dict[str, Any] = {"lossless": True, **efforts.AVIF_LOSSLESS[effort], "bitdepth": bits}
     else:
-        how = {"Q": request.quality, **efforts.AVIF[effort]}
+        how = {"Q": request.quality, **efforts.AVIF[effort][content_of(request.picture().image)]}
         how["bitdepth"] = max(bits, how["bitdepth"])
     data = picture.image.heifsave_buffer(keep=_keep(picture), **how)
     # Resizing makes values between those of 10 or 12 bits.
@@ -240,7 +241,7 @@ def _lossless_png(request: Request) -> bytes:
             return optimize_losslessly(request.source, request.facts, wanted, level)
     small = _png_at_own_depth(request)
     if small is None:
-        small = _for_oxipng(request) if installed("oxipng") else _best_filter(request)
+        small = _for_oxipng(request) if installed("oxipng") else _filtered(request)
     return recompress_png(_insert(small, _gamma_chunks(request)), level)
 
 
@@ -281,23 +282,12 @@ def _same_png(image: Image, data: bytes) -> bool:
     return image.bands == result.bands and bool((image != result).max() == 0)
 
 
-_SAMPLE_SIDE = 384
-"""Pixels a side of the piece on which the two ways of filtering are tried."""
-
-
-def _best_filter(request: Request) -> bytes:
-    """Unfiltered or adaptively filtered, whichever a piece from the middle says is smaller."""
+def _filtered(request: Request) -> bytes:
+    """Unfiltered, or filtered as the effort has it for photos."""
+    photo, drawing = efforts.PNG[request.policy.effort]
+    way = drawing if is_drawn(request.picture().image) else photo
     picture = request.picture()
-    # What was turned upright is in memory already and can be read twice.
-    image = picture.image if request.turned and request.facts.orientation > 2 else request.picture().image
-    wide, high = min(_SAMPLE_SIDE, image.width), min(_SAMPLE_SIDE, image.height)
-    piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high).copy_memory()
-    ways = efforts.PNG[request.policy.effort]
-    tried: list[bytes] = [piece.pngsave_buffer(keep="none", **way) for way in ways]
-    best = min(range(len(ways)), key=lambda index: len(tried[index]))
-    if (wide, high) == (image.width, image.height) and not picture.keep_profile:
-        return tried[best]
-    data: bytes = picture.image.pngsave_buffer(keep=_keep(picture), **ways[best])
+    data: bytes = picture.image.pngsave_buffer(keep=_keep(picture), **way)
     return data
 
 

@@ -6,7 +6,8 @@
 Each process takes every N-th file, the largest first, decodes it as a stream and encodes it with one libvips thread.
 No pool, no events, no sync, no checks: the most this machine can do with these encoders. With ``--compare`` it also
 decodes source and result again and takes the mean of their differences, as a run in place must.
-Imports nothing of ours, so that nothing of ours slows it down; a test keeps the options equal to ``engine.encoders``.
+Nothing of ours slows it down; a test keeps the options equal to ``engine.encoders``. Only for AVIF it asks
+``engine.content`` what a picture shows, because the options depend on that.
 """
 
 from __future__ import annotations
@@ -29,10 +30,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "subsample_mode": "on",
     },
     "webp": {"effort": 4},
-    "avif": {"compression": "av1", "effort": 3, "bitdepth": 10, "subsample_mode": "off"},
 }
 SAVERS = {"jpeg": "jpegsave", "webp": "webpsave", "avif": "heifsave"}
 EXTENSIONS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif"}
+
+
+def options(format: str, path: Path) -> dict[str, Any]:
+    """What the saver is told."""
+    if format != "avif":
+        return OPTIONS[format]
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    import pyvips
+
+    from engine.content import content_of
+    from engine.efforts import AVIF, Effort
+
+    return AVIF[Effort.BALANCED][content_of(pyvips.Image.new_from_file(str(path), access="sequential"))]
 
 
 def loop(given: argparse.Namespace) -> None:
@@ -44,7 +57,7 @@ def loop(given: argparse.Namespace) -> None:
     for path in files[given.part :: given.processes]:
         target = str(given.target / (path.stem + EXTENSIONS[given.format]))
         image = pyvips.Image.new_from_file(str(path), access="sequential")
-        getattr(image, SAVERS[given.format])(target, Q=given.quality, keep="none", **OPTIONS[given.format])
+        getattr(image, SAVERS[given.format])(target, Q=given.quality, keep="none", **options(given.format, path))
         if given.compare:
             before = pyvips.Image.new_from_file(str(path), access="sequential")
             after = pyvips.Image.new_from_file(target, access="sequential")
@@ -55,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--in", dest="source", type=Path, required=True)
     parser.add_argument("--out", dest="target", type=Path, required=True)
-    parser.add_argument("--format", choices=OPTIONS, default="jpeg")
+    parser.add_argument("--format", choices=SAVERS, default="jpeg")
     parser.add_argument("--quality", type=int, default=80)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--compare", action="store_true")

@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Both are read when the libraries are loaded: one thread each, as in our workers.
-os.environ.update({"VIPS_CONCURRENCY": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"})
+# They are read when the libraries are loaded: one thread each, as in our workers.
+os.environ.update(dict.fromkeys(("VIPS_CONCURRENCY", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"))
 
 import numpy as np
 import pyvips
 
+from engine.recompress import recompress_png
 from engine.similarity import Reference
-from tests.benchmarks.option_sets import LADDERS, ROWS, SAVERS, SHARP, sets
+from tests.benchmarks.option_sets import LADDERS, OXIPNG, ROWS, SAVERS, SHARP, Row, sets
 from tests.benchmarks.pairing import say, show
 from tests.benchmarks.throughput import default_images, without_sharp
 
@@ -100,14 +101,27 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def ours(format: str, options: Mapping[str, Any]) -> Encode:
-    """libvips' saver in this process."""
+def ours(format: str, options: Mapping[str, Any] | Row) -> Encode:
+    """libvips' saver in this process, and choosing what it is told."""
 
     def encode(image: pyvips.Image, quality: int | None) -> tuple[bytes, float]:
-        how = dict(options) if quality is None else {**options, "Q": quality}
         before = _cpu()
-        data: bytes = getattr(image, SAVERS[format])(keep="none", **how)
+        how = options(image) if callable(options) else options
+        asked = {} if quality is None else {"Q": quality}
+        data: bytes = getattr(image, SAVERS[format])(keep="none", **how, **asked)
         return data, _cpu() - before
+
+    return encode
+
+
+def by_oxipng(level: int) -> Encode:
+    """A PNG by libvips and then oxipng, in this process, as our encoder does it where oxipng is installed."""
+    quickly = ours("png", {"compression": 1, "filter": "none"})
+
+    def encode(image: pyvips.Image, quality: int | None) -> tuple[bytes, float]:
+        data, seconds = quickly(image, quality)
+        before = _cpu()
+        return recompress_png(data, level), seconds + _cpu() - before
 
     return encode
 
@@ -232,7 +246,9 @@ def parse() -> argparse.Namespace:
 def contenders_of(given: argparse.Namespace, format: str, sharp: Sharp | None) -> dict[str, Encode]:
     """By name; the first is what the others are compared with."""
     if sharp is not None:
-        return {"sharp": sharp.encoder(format), **{name: ours(format, how) for name, how in ROWS[format].items()}}
+        packed = {name: by_oxipng(level) for name, level in OXIPNG.items()} if format == "png" else {}
+        rows = {name: ours(format, row) for name, row in ROWS[format].items()}
+        return {"sharp": sharp.encoder(format), **rows, **packed}
     found = {name: ours(format, how) for name, how in sets(format).items()}
     if given.only:
         base = next(iter(found))

@@ -3,13 +3,16 @@ and sharp's ways to encode. Each set is what libvips' saver is given beside the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from pyvips import Image
+
 from engine import efforts
+from engine.content import content_of, is_drawn
 from engine.efforts import Effort
 
-__all__ = ["LADDERS", "ROWS", "SAVERS", "SHARP", "sets"]
+__all__ = ["LADDERS", "OXIPNG", "ROWS", "SAVERS", "SHARP", "Row", "sets"]
 
 Options = Mapping[str, Any]
 
@@ -22,13 +25,31 @@ LADDERS = {
 """Qualities tried of each picture, wide enough for scores from 70 to 90 in most."""
 
 
-ROWS: dict[str, dict[str, Options]] = {
-    "jpeg": {effort.value: {**efforts.JPEG[effort], "subsample_mode": "on"} for effort in Effort},
-    "webp": {effort.value: efforts.WEBP[effort] for effort in Effort},
-    "avif": {effort.value: efforts.AVIF[effort] for effort in Effort},
-    "png": {effort.value: efforts.PNG[effort][0] for effort in Effort},
+Row = Callable[[Image], Options]
+"""What our encoder uses for a picture."""
+
+
+def _always(options: Options) -> Row:
+    return lambda image: options
+
+
+def _avif(effort: Effort) -> Row:
+    return lambda image: efforts.AVIF[effort][content_of(image)]
+
+
+def _png(effort: Effort) -> Row:
+    return lambda image: efforts.PNG[effort][is_drawn(image)]
+
+
+ROWS: dict[str, dict[str, Row]] = {
+    "jpeg": {effort.value: _always({**efforts.JPEG[effort], "subsample_mode": "on"}) for effort in Effort},
+    "webp": {effort.value: _always(efforts.WEBP[effort]) for effort in Effort},
+    "avif": {effort.value: _avif(effort) for effort in Effort},
+    "png": {effort.value: _png(effort) for effort in Effort},
 }
-"""What our encoders use; of PNG the way for photos."""
+"""PNG as it is where there is no oxipng."""
+OXIPNG = {f"{effort.value}, oxipng {level}": level for effort, level in efforts.OXIPNG.items()}
+"""Levels of the rows where there is one."""
 
 SHARP: dict[str, Options] = {"jpeg": {"mozjpeg": True}, "webp": {}, "avif": {}, "png": {}}
 """sharp's defaults, with mozjpeg for JPEG."""
@@ -67,7 +88,10 @@ _VARIANTS: dict[str, dict[str, Options]] = {
         "effort 4, smart_subsample": {"effort": 4, "smart_subsample": True},
         "effort 6, smart_subsample": {"effort": 6, "smart_subsample": True},
         "effort 4, preset photo": {"effort": 4, "preset": "photo"},
+        "effort 4, preset picture": {"effort": 4, "preset": "picture"},
         "effort 6, smart, preset photo": {"effort": 6, "smart_subsample": True, "preset": "photo"},
+        "effort 6, smart, preset picture": {"effort": 6, "smart_subsample": True, "preset": "picture"},
+        "effort 6, smart, preset drawing": {"effort": 6, "smart_subsample": True, "preset": "drawing"},
         "effort 6, smart, passes 3": {"effort": 6, "smart_subsample": True, "passes": 3},
         "effort 6, smart, deblock": {"effort": 6, "smart_subsample": True, "smart_deblock": True},
     },
@@ -75,6 +99,7 @@ _VARIANTS: dict[str, dict[str, Options]] = {
         "effort 2": {**_AV1, "effort": 2},
         **{f"effort {effort}": {**_AV1, "effort": effort} for effort in (0, 1, 3, 4)},
         **{f"effort {effort}, 10 bit": {**_AV1, "effort": effort, "bitdepth": 10} for effort in (0, 1, 2, 3, 4)},
+        **{f"effort {effort}, 4:4:4": {**_AV1, "effort": effort, "subsample_mode": "off"} for effort in (1, 3, 4, 6)},
         "effort 1, 10 bit, 4:4:4": {**_AV1, "effort": 1, "bitdepth": 10, "subsample_mode": "off"},
         "effort 2, 10 bit, 4:4:4": {**_AV1, "effort": 2, "bitdepth": 10, "subsample_mode": "off"},
         "effort 3, 10 bit, 4:4:4": {**_AV1, "effort": 3, "bitdepth": 10, "subsample_mode": "off"},

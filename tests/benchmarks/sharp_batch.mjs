@@ -28,7 +28,7 @@ const quality = Number(given.quality);
 const encoder = {
   jpeg: [{ quality, mozjpeg: true, chromaSubsampling: '4:2:0' }, '.jpg'],
   webp: [{ quality, effort: 4 }, '.webp'],
-  avif: [{ quality, effort: 3, chromaSubsampling: '4:4:4', bitdepth: 8 }, '.avif'],
+  avif: [{ quality, effort: 4, chromaSubsampling: '4:4:4', bitdepth: 8 }, '.avif'],
 }[given.format];
 
 fs.mkdirSync(given.out, { recursive: true });

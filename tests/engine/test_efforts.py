@@ -14,8 +14,9 @@ from pyvips import Image
 
 from engine.codec import optimize, setup
 from engine.containers import PNG_SIGNATURE, walk_png
+from engine.content import content_of, is_drawn
 from engine.cost import predict_seconds
-from engine.efforts import AVIF, AVIF_LOSSLESS, JPEG, PALETTE, PNG, WEBP, WEBP_LOSSLESS, Effort
+from engine.efforts import AVIF, AVIF_LOSSLESS, JPEG, PALETTE, PNG, WEBP, WEBP_LOSSLESS, Content, Effort
 from engine.extras import left_out
 from engine.formats import Format
 from engine.policy import Limits, Policy
@@ -59,7 +60,7 @@ def saved(target: Format, quality: int, effort: Effort) -> bytes:
         case Format.AVIF, 100:
             saver, how = "heifsave_buffer", {**AVIF_LOSSLESS[effort], "lossless": True, "bitdepth": 8}
         case Format.AVIF, _:
-            saver, how = "heifsave_buffer", {**AVIF[effort], "Q": quality}
+            saver, how = "heifsave_buffer", {**AVIF[effort][content_of(piece())], "Q": quality}
         case Format.PNG, 100:
             saver, how = "pngsave_buffer", PNG[effort][0]
         case _:
@@ -119,3 +120,22 @@ def test_the_predicted_time_follows_the_effort(target: Format) -> None:
 def test_efforts_are_known_where_there_is_no_libvips() -> None:
     code = "import sys, engine.efforts; assert 'pyvips' not in sys.modules"
     subprocess.run([sys.executable, "-P", "-c", code], env={"PYTHONPATH": str(ROOT)}, check=True)
+
+
+def test_avif_and_png_follow_what_the_picture_shows() -> None:
+    assert AVIF[Effort.BALANCED][Content.CALM]["effort"] > AVIF[Effort.BALANCED][Content.BUSY]["effort"]
+    assert {row[Content.DRAWN]["bitdepth"] for row in AVIF.values()} == {8}
+    drawn = (piece().shrink(40, 40).resize(40, kernel="nearest")).cast("uchar")
+    assert is_drawn(drawn)
+    data = drawn.pngsave_buffer(keep="none")
+    policy, facts = Policy(keep_original=False), probe(data, Limits())
+
+    def made(target: Format, quality: int) -> bytes:
+        chosen = TaskSettings(Quality(overall=quality), output_format=target)
+        with left_out(True):
+            return optimize(data, facts, chosen, lambda _: None, policy).data
+
+    plain = drawn.pngsave_buffer(keep="none", **PNG[Effort.BALANCED][1])
+    assert made(Format.PNG, 100) == without_resolution(plain)
+    how = {**AVIF[Effort.BALANCED][Content.DRAWN], "Q": 60}
+    assert made(Format.AVIF, 60) == drawn.heifsave_buffer(keep="none", **how)

@@ -98,8 +98,8 @@ AVIF_LOSSLESS: dict[Effort, Options] = {
     Effort.SMALL: {"compression": "av1", "effort": 5},
 }
 PNG: dict[Effort, tuple[Options, Options]] = {
-    Effort.FAST: ({"compression": 3, "filter": "sub"}, {"compression": 6, "filter": "none"}),
-    Effort.BALANCED: ({"compression": 3, "filter": "paeth"}, {"compression": 9, "filter": "none"}),
+    Effort.FAST: ({"compression": 2, "filter": "sub"}, {"compression": 6, "filter": "none"}),
+    Effort.BALANCED: ({"compression": 2, "filter": "paeth"}, {"compression": 9, "filter": "none"}),
     Effort.SMALL: ({"compression": 9, "filter": "all"}, {"compression": 9, "filter": "none"}),
 }
 """Two ways, where there is no oxipng: for photos, and for drawings (``engine.content``). Palettes and grey below 8 bits

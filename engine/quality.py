@@ -21,8 +21,9 @@ ENCODES = 8
 """Encodes at most: enough to halve any range within 1–100 down to one number."""
 LOWEST = 10
 """Quality that is not gone below unless the bounds say so."""
-NEAR = 0.6
-"""Share of what one quality is worth by which a score may be above the target without trying the quality below."""
+NEAR = {Effort.FAST: 3.0, Effort.BALANCED: 0.7, Effort.SMALL: 0.7}
+"""Times what one quality is worth by which a score may be above the target without trying the quality below: 0.3 %
+more bytes than the smallest on average, with the effort fast 1.5 % and half an encode less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ Curve = Sequence[tuple[float, float]]
 
 _PRIORS: dict[Format, Curve] = {
     Format.JPEG: (
-        *((30, 45.4), (40, 55.0), (50, 61.7), (58, 65.4), (64, 67.9), (70, 71.3), (74, 75.0), (78, 76.5)),
-        *((82, 78.7), (85, 80.7), (88, 82.6), (90, 84.6), (92, 85.7), (94, 87.7), (96, 89.7), (98, 91.3)),
+        *((30, 49.0), (40, 55.5), (45, 58.5), (50, 61.6), (55, 63.7), (60, 66.2), (65, 68.8), (70, 71.4), (74, 74.0)),
+        *((78, 76.4), (82, 78.5), (85, 80.4), (88, 82.5), (90, 84.1), (92, 85.8), (94, 87.6), (96, 89.3), (98, 91.1)),
     ),
     Format.WEBP: (
         *((20, 43.2), (35, 53.7), (45, 59.3), (55, 63.0), (62, 65.4), (68, 67.6), (74, 69.8), (79, 73.7)),
@@ -60,7 +61,10 @@ _PRIORS: dict[Format, Curve] = {
     ),
 }
 _FAST_PRIORS: dict[Format, Curve] = {
-    Format.JPEG: ((40, 57.3), (58, 67.2), (70, 73.0), (78, 78.0), (85, 81.9), (90, 85.7), (94, 88.5), (98, 91.6)),
+    Format.JPEG: (
+        *((30, 52.1), (40, 57.7), (50, 63.2), (60, 68.0), (65, 70.5), (70, 73.1), (74, 75.6), (78, 77.8), (82, 80.0)),
+        *((85, 81.8), (88, 83.7), (90, 85.2), (92, 86.8), (94, 88.4), (96, 89.9), (98, 91.4)),
+    ),
     Format.WEBP: ((35, 55.5), (55, 64.3), (68, 68.6), (79, 73.7), (87, 80.0), (93, 85.0), (99, 89.1)),
     Format.AVIF: ((30, 46.5), (48, 67.6), (62, 79.0), (74, 85.3), (86, 90.6), (97, 96.1)),
 }
@@ -70,7 +74,7 @@ _CHROMA_PRIORS: dict[Format, Curve] = {
     ),
     Format.WEBP: ((35, 56.9), (55, 65.8), (68, 70.0), (79, 75.7), (87, 82.6), (93, 87.7), (99, 91.2)),
 }
-"""Means over 18 photos, by format; with the effort fast; and with the colours stored better. Only where a search
+"""Means over 18 to 36 photos, by format; with the effort fast; and with the colours stored better. Only where a search
 begins depends on them."""
 
 
@@ -121,8 +125,8 @@ class Found(Generic[Result]):
 class _Search(Generic[Result]):
     """The bracket: ``low`` is the highest quality known to fail, ``high`` the lowest known to pass."""
 
-    def __init__(self, target: float, lowest: int, highest: int, prior: Curve) -> None:
-        self.target, self.lowest, self.highest, self.prior = target, lowest, highest, prior
+    def __init__(self, target: float, lowest: int, highest: int, prior: Curve, near: float) -> None:
+        self.target, self.lowest, self.highest, self.prior, self.near = target, lowest, highest, prior, near
         self.low, self.high = lowest - 1, highest + 1
         self.scores: dict[int, float] = {}
         self._same = self._stride = self._last = 0
@@ -133,7 +137,7 @@ class _Search(Generic[Result]):
         if self.high - self.low <= 1:
             return True
         score = self.scores.get(self.high)
-        return score is not None and score - self.target < NEAR * self._step()
+        return score is not None and score - self.target < self.near * self._step()
 
     def _step(self) -> float:
         """What one quality is worth near ``high``."""
@@ -196,13 +200,15 @@ def search(
     highest: int,
     prior: Curve,
     encodes: int = ENCODES,
+    near: float = NEAR[Effort.BALANCED],
 ) -> Found[Result]:
-    """The result at the lowest quality from ``lowest`` to ``highest`` whose score is at least ``target``; where none
-    is, that at ``highest``. Scores are taken to rise with quality, but what is called reached was measured.
+    """The result at the lowest quality from ``lowest`` to ``highest`` whose score is at least ``target``, or one above
+    it by less than ``near`` qualities; where none is, that at ``highest``. Scores are taken to rise with quality, but
+    what is called reached was measured.
 
     With 8 ``encodes`` every range within 1–100 can be searched through; with fewer it may be a higher quality.
     """
-    state: _Search[Result] = _Search(target, lowest, highest, prior)
+    state: _Search[Result] = _Search(target, lowest, highest, prior, near)
     best: tuple[int, Result] | None = None
     tried = 0
     while tried < encodes and not state.over:

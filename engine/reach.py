@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.efforts import Effort
 from engine.formats import Format
-from engine.quality import ENCODES, LOWEST, Curve, Found, Measured, QualityTarget, prior, search
+from engine.quality import ENCODES, LOWEST, NEAR, Found, Measured, QualityTarget, prior, search
 
 if TYPE_CHECKING:
     from engine.encoders import Bytes
@@ -86,7 +86,7 @@ def reach(
     lowest, highest = span
 
     if format is Format.AVIF:  # always 4:4:4
-        return _avif(target, prior(format, effort, full_chroma=True), encode, compare, span, encodes)
+        return _avif(target, effort, encode, compare, span, encodes)
 
     def tries(full_chroma: bool, most: int, left: int) -> Found[_Try]:
         def one(quality: int) -> _Try:
@@ -94,7 +94,7 @@ def reach(
             return _Try(result, compare(result.data))
 
         curve = prior(format, effort, full_chroma=full_chroma)
-        return search(one, lambda each: each.towards(target), target.score, lowest, most, curve, left)
+        return search(one, lambda each: each.towards(target), target.score, lowest, most, curve, left, NEAR[effort])
 
     most = max(lowest, min(highest, SUBSAMPLED_UP_TO)) if format is Format.JPEG else highest
     found = tries(False, most, encodes)
@@ -107,7 +107,7 @@ def reach(
 
 def _avif(
     target: QualityTarget,
-    curve: Curve,
+    effort: Effort,
     encode: Encoder,
     compare: Callable[[bytes], Comparison],
     span: tuple[int, int],
@@ -126,9 +126,9 @@ def _avif(
         first = bisect_left(AVIF_STEPS, steps[0])
         return after - 1 + (quality - low) / (high - low) - first
 
-    by_number = [(numbered(quality), score) for quality, score in curve]
-    score = target.score
-    found = search(one, lambda each: each.towards(target), score, 0, len(steps) - 1, by_number, encodes)
+    curve = [(numbered(quality), score) for quality, score in prior(Format.AVIF, effort, full_chroma=True)]
+    most, near = len(steps) - 1, NEAR[effort]
+    found = search(one, lambda each: each.towards(target), target.score, 0, most, curve, encodes, near)
     return _choice(replace(found, quality=steps[found.quality]), target)
 
 

@@ -19,7 +19,7 @@ from statistics import mean
 
 from engine.similarity import Reference
 from engine.stock_presets import STOCK
-from tests.benchmarks.target import pixels, prepare, run
+from tests.benchmarks.target_runs import pixels, prepare, run
 
 TITLE = f"{'preset':12}{'format':8}{'bytes':>10}{'share':>8}{'score mean':>12}{'lowest':>8}{'missed':>8}{'seconds':>9}"
 

@@ -165,12 +165,14 @@ def test_crash_safety_is_compared_with_a_run_that_writes_over_its_sources() -> N
 
 
 def test_a_target_quality_is_reached_by_every_file(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--from", str(REPOSITORY / "tui" / "demo_images"), "--count", "2", "--side", "220", "--formats", "jpeg"]
-    target.main([*words, "--effort", "fast"])
-    head, row = capsys.readouterr().out.splitlines()
+    words = ["--from", f"{REPOSITORY / 'tui' / 'demo_images'}:2", "--side", "220", "--formats", "jpeg", "--ladder"]
+    target.main([*words, "--effort", "fast", "--json"])
+    lines = {line["what"]: line for line in json.loads(capsys.readouterr().out)["figures"]}
 
-    assert head.split()[:3] == ["format", "files", "below"]
-    assert row.split()[:3] == ["jpeg", "2", "0"]
+    assert lines["files"]["value"] == 2
+    assert lines["others below the score"]["holds"]
+    assert lines["bytes above the best quality's, %"]["value"] >= 0
+    assert lines["time, in runs at a fixed quality"]["holds"] is None
 
 
 def test_the_score_is_held_against_its_definition_and_the_clock(capsys: pytest.CaptureFixture[str]) -> None:

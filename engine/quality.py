@@ -24,6 +24,8 @@ LOWEST = 10
 NEAR = {Effort.FAST: 3.0, Effort.BALANCED: 0.7, Effort.SMALL: 0.7}
 """Times what one quality is worth by which a score may be above the target without trying the quality below: 0.3 %
 more bytes than the smallest on average, with the effort fast 1.5 % and half an encode less."""
+FAR = 4
+"""Qualities that two tries must be apart to tell from them how a picture goes on: single steps go up and down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,16 @@ class _Search(Generic[Result]):
         score = self.scores.get(self.high)
         return score is not None and score - self.target < self.near * self._step()
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether two qualities well apart fell short, and by what the last step brought the highest will too."""
+        if self.high in self.scores or self._stride < FAR:
+            return False
+        before, here = (_along(self.prior, at, of=0) for at in (self._last - self._stride, self._last))
+        gained = self.scores[self.low] - self.scores[self._last - self._stride]
+        left = (_along(self.prior, self.highest, of=0) - here) * max(0.0, gained) / (here - before)
+        return self.scores[self.low] + left < self.target
+
     def _step(self) -> float:
         """What one quality is worth near ``high``."""
         usual = _along(self.prior, self.high, of=0) - _along(self.prior, self.high - 1, of=0)
@@ -201,17 +213,20 @@ def search(
     prior: Curve,
     encodes: int = ENCODES,
     near: float = NEAR[Effort.BALANCED],
+    *,
+    give_up: bool = False,
 ) -> Found[Result]:
     """The result at the lowest quality from ``lowest`` to ``highest`` whose score is at least ``target``, or one above
     it by less than ``near`` qualities; where none is, that at ``highest``. Scores are taken to rise with quality, but
     what is called reached was measured.
 
     With 8 ``encodes`` every range within 1–100 can be searched through; with fewer it may be a higher quality.
+    ``give_up``: the search ends where it fell short, as soon as it does not look as if ``highest`` were enough.
     """
     state: _Search[Result] = _Search(target, lowest, highest, prior, near)
     best: tuple[int, Result] | None = None
     tried = 0
-    while tried < encodes and not state.over:
+    while tried < encodes and not state.over and not (give_up and state.hopeless):
         tried += 1
         quality = state.next(encodes - tried)
         result = encode(quality)

@@ -94,7 +94,10 @@ def reach(
             return _Try(result, compare(result.data))
 
         curve = prior(format, effort, full_chroma=full_chroma)
-        return search(one, lambda each: each.towards(target), target.score, lowest, most, curve, left, NEAR[effort])
+        near, again = NEAR[effort], not full_chroma
+        return search(
+            one, lambda each: each.towards(target), target.score, lowest, most, curve, left, near, give_up=again
+        )
 
     most = max(lowest, min(highest, SUBSAMPLED_UP_TO)) if format is Format.JPEG else highest
     found = tries(False, most, encodes)

@@ -6,7 +6,8 @@
 Sources are the pictures of the folders (of a folder with a number, so many), as PNG without transparency, pieces of at
 most SIDE pixels a side (0: whole). ``--all`` is the whole table: all of them, with ``--ladder``, which tries up to four
 qualities below the one chosen for every picture, and with sharp where $IMGOPT_SHARP or ``--sharp`` names the folder
-whose ``node_modules`` holds it: at quality 80, beside runs that reach the worst score it made.
+whose ``node_modules`` holds it: pictures of the first folder at quality 80, beside runs that reach the worst score of
+these.
 Time is CPU time of all processes of a run, less that of the same run over four tiny pictures.
 """
 
@@ -74,6 +75,10 @@ class Bench:
         for number in range(TINY):
             tiny = Image.new_from_file(str(sources[0])).crop(number, 0, 64, 64)
             tiny.pngsave(str(place / f"tiny/{number}.png"), keep="none")
+        (place / "first").mkdir()
+        self.first = [source for source in sources if source.name.startswith("0-")]
+        for source in self.first:
+            (place / "first" / source.name).hardlink_to(source)
         self._start = cache(self._start_of)
 
     def reference(self, name: str) -> Reference:
@@ -94,7 +99,8 @@ class Bench:
         target = ("--target-quality", str(self.score))
         done = self.run(format, *target)
         scores = done.scores(self.reference)
-        aimed = {name: one for name, one in done.results.items() if not one["reason"] and one.get("quality", 100) < 100}
+        lossy = {name: one for name, one in done.results.items() if (one["quality"] or 100) < 100}
+        aimed = {name: one for name, one in lossy.items() if not one["reason"]}
         over = [scores[name] - self.score for name in aimed] or [0.0]
         encodes = [one["encodes"] for one in done.results.values() if "encodes" in one] or [0]
         yield _line("files", len(done.results), 0)
@@ -133,13 +139,13 @@ class Bench:
 
     def against_sharp(self, format: str, folder: Path, effort: str, most: tuple[float, float]) -> Iterator[Line]:
         """sharp at quality 80 beside a run that reaches the worst score it made; the goals are bytes and time."""
-        theirs, seconds = self._sharp(format, folder, "in")
+        theirs, seconds = self._sharp(format, folder, "first")
         start = self._sharp(format, folder, "tiny")[1]
         made = {path.stem: pixels(path) for path in theirs.iterdir()}
-        scores = [self.reference(one.name).score(made[one.stem]) for one in self.sources]
+        scores = [self.reference(one.name).score(made[one.stem]) for one in self.first]
         size = sum(path.stat().st_size for path in theirs.iterdir())
         target = ("--target-quality", str(max(30, math.floor(min(scores)))))
-        ours = self.run(format, *target, effort=effort)
+        ours = self.run(format, *target, effort=effort, source="first")
         tiny = self.run(format, *target, effort=effort, source="tiny")
         yield _line("sharp's worst score at quality 80", min(scores), 1)
         yield _line(f"{effort}: the worst score", min(ours.scores(self.reference).values()), 1)

@@ -49,16 +49,17 @@ def spread(found: Sequence[Any], count: int) -> list[Any]:
 
 def prepare(folders: Sequence[Path | tuple[Path, int]], target: Path, count: int, side: int) -> list[Path]:
     """Sources in ``target``: ``count`` (0: all) spread evenly over what the folders hold, the middle of each of at most
-    ``side`` pixels a side (0: whole). A folder with a number gives as many."""
-    found: list[tuple[Path, Image]] = []
-    for folder in folders:
+    ``side`` pixels a side (0: whole). A folder with a number gives as many. Names begin with the folder's
+    number, from 0."""
+    found: list[tuple[int, Path, Image]] = []
+    for number, folder in enumerate(folders):
         path, most = folder if isinstance(folder, tuple) else (folder, 0)
-        found += spread(_usable(path), most)
+        found += ((number, *each) for each in spread(_usable(path), most))
     made = []
-    for number, (path, image) in enumerate(spread(found, count)):
+    for number, (folder_number, path, image) in enumerate(spread(found, count)):
         wide, high = (min(side or size, size) for size in (image.width, image.height))
         piece = image.crop((image.width - wide) // 2, (image.height - high) // 2, wide, high)
-        made.append(target / f"{number:03}-{path.stem[:40]}.png")
+        made.append(target / f"{folder_number}-{number:03}-{path.stem[:40]}.png")
         piece.pngsave(str(made[-1]), keep="none", compression=1)
     return made
 

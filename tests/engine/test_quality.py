@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, product
 from statistics import mean
 
 import pytest
@@ -11,14 +11,21 @@ from hypothesis import strategies as st
 
 from engine.efforts import Effort
 from engine.formats import Format
-from engine.quality import ENCODES, Found, prior, search
+from engine.quality import ENCODES, NEAR, Found, prior, search
 
 LOSSY = (Format.JPEG, Format.WEBP, Format.AVIF)
 PRIOR = prior(Format.JPEG, Effort.BALANCED, full_chroma=False)
 
 
 def run(
-    scores: list[float], target: float, low: int = 1, high: int = 100, encodes: int = ENCODES
+    scores: list[float],
+    target: float,
+    low: int = 1,
+    high: int = 100,
+    encodes: int = ENCODES,
+    near: float = NEAR[Effort.BALANCED],
+    *,
+    give_up: bool = False,
 ) -> tuple[Found[int], list[int]]:
     """A search over the scores of quality 0 to 100; what it tried as well."""
     tried: list[int] = []
@@ -27,7 +34,8 @@ def run(
         tried.append(quality)
         return quality
 
-    return search(encode, lambda quality: scores[quality], target, low, high, PRIOR, encodes), tried
+    found = search(encode, lambda quality: scores[quality], target, low, high, PRIOR, encodes, near, give_up=give_up)
+    return found, tried
 
 
 def usual(stretch: float, shift: float) -> list[float]:
@@ -123,3 +131,41 @@ def test_the_edge_of_a_plateau_is_found(edge: int) -> None:
 def test_priors_rise(format: Format, effort: Effort, full_chroma: bool) -> None:
     curve = prior(format, effort, full_chroma=full_chroma)
     assert all(q < r and s < t for (q, s), (r, t) in pairwise(curve))
+
+
+def flat_at_the_top(score: float) -> list[float]:
+    """A drawing's curve: it rises up to quality 85 and hardly any more."""
+    return [score - max(0, 85 - quality) * 0.6 + max(0, quality - 85) * 0.1 for quality in range(101)]
+
+
+def test_a_search_that_has_something_else_to_turn_to_gives_up_where_the_curve_flattens() -> None:
+    scores = flat_at_the_top(72)
+    stubborn, _ = run(scores, 80, high=97)
+    found, tried = run(scores, 80, high=97, give_up=True)
+    assert not found.reached
+    assert found.encodes == len(tried) < stubborn.encodes
+    assert found.score == max(scores[quality] for quality in tried)
+
+
+@given(st.floats(0.6, 1.3), st.floats(-12, 12), st.floats(60, 84))
+@settings(deadline=None)
+def test_nothing_is_given_up_for_photos_that_reach_the_score(stretch: float, shift: float, target: float) -> None:
+    scores = usual(stretch, shift)
+    found, _ = run(scores, target, high=97, give_up=True)
+    assert found == run(scores, target, high=97)[0] or scores[97] - target < 1.5
+
+
+def test_fast_needs_fewer_encodes_and_ends_a_few_qualities_above_at_most() -> None:
+    def counts(near: float) -> tuple[float, int]:
+        found = []
+        for shift, target in product((-5, -3, -1, 1, 3, 5), (70, 75, 80, 85)):
+            scores = usual(1.1, shift)
+            best = next(quality for quality in range(101) if scores[quality] >= target)
+            ended, _ = run(scores, target, near=near)
+            found.append((ended.encodes, ended.quality - best))
+        return mean(encodes for encodes, _ in found), max(above for _, above in found)
+
+    (quick, far), (slow, close) = counts(NEAR[Effort.FAST]), counts(NEAR[Effort.BALANCED])
+    assert quick < slow
+    assert close <= 1
+    assert far <= NEAR[Effort.FAST]

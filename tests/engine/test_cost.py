@@ -161,7 +161,7 @@ print(json.dumps([peak() - before, pipeline.predicted(facts, recipe, len(data), 
         (".jpg", "jpeg", 80, 81, 3000),
         (".jpg", "jpeg", 80, 81, 1600),
         (".png", "webp", 80, 81, 700),
-        (".jpg", "avif", 1, 100, 1000),
+        (".jpg", "avif", 1, 100, 600),
     ],
 )
 def test_the_measured_peak_of_a_target_quality_is_admitted(

@@ -104,7 +104,8 @@ def reach(
     if found.reached or found.encodes >= encodes:
         return _choice(found, target)
     better = tries(True, highest, encodes - found.encodes)
-    best = better if better.reached or better.score > found.score else found
+    given_up = found.quality < most
+    best = better if better.reached or given_up or better.score > found.score else found
     return _choice(replace(best, encodes=found.encodes + better.encodes), target)
 
 

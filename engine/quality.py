@@ -21,7 +21,7 @@ ENCODES = 8
 """Encodes at most: enough to halve any range within 1–100 down to one number."""
 LOWEST = 10
 """Quality that is not gone below unless the bounds say so."""
-NEAR = {Effort.FAST: 3.0, Effort.BALANCED: 0.8, Effort.SMALL: 0.6}
+NEAR = {Effort.FAST: 3.0, Effort.BALANCED: 0.9, Effort.SMALL: 0.6}
 """Times what one quality is worth by which a score may be above the target without trying the quality below: 0.3 %
 more bytes than the smallest on average, with the effort fast 1.5 % and half an encode less."""
 FAR = 4

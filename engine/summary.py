@@ -39,5 +39,8 @@ def summary(settings: Settings, own: FolderSettings | None = None) -> str:
     if settings.metadata != MetadataPolicy.STRIP:
         parts.append(f"metadata {settings.metadata}")
     if own is not None and own.given:
-        parts.append(f"{len(own.given)} path{'s' if len(own.given) > 1 else ''} with settings of their own")
+        several = len(own.given) > 1
+        parts.append(
+            f"{len(own.given)} path{'s' if several else ''} with settings of {'their' if several else 'its'} own"
+        )
     return "  ".join(parts)

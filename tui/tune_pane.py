@@ -15,6 +15,7 @@ from textual.binding import BindingType
 
 from engine.errors import ImgoptError
 from engine.layers import laid_over
+from engine.roots import inside
 from engine.settings import Settings
 from tui import text
 from tui.actions import Where, here
@@ -164,9 +165,8 @@ class TunePane(CropListing):
     def roots(self) -> tuple[str, ...]:
         """The folder that the dashboard was opened on and the image lies in; else the image's own."""
         path = self.tuning.path
-        return tuple(root for root in self.host.roots if path.startswith(root.rstrip(os.sep) + os.sep))[:1] or (
-            os.path.dirname(path),
-        )
+        given = map(os.path.abspath, self.host.roots)
+        return next(((root,) for root in given if inside(path, root)), (os.path.dirname(path),))
 
     @property
     def values(self) -> dict[str, object]:

@@ -235,7 +235,7 @@ async def test_a_detached_run_and_its_journal_have_the_settings_of_its_folders(t
     own = FolderSettings({str(tree / "a"): {"quality": 20}}, {"effort": "fast"}, False)
     write(tree / "c", "[encode]\nquality = 1\n")
     view = await runner.launch([str(tree)], FAST, own)
-    assert "1 path with settings of their own" in view.info.summary
+    assert "1 path with settings of its own" in view.info.summary
     async for update in view.updates():
         last = update
     rows = {row.path: row for row in (await view.rows(Window(count=100))).rows}

@@ -28,12 +28,12 @@ from tui.tuning_export import RESULTS
 
 @asynccontextmanager
 async def tuning(
-    tuner: FakeTuner | None = None, file: str = "c.jpg", **more: Any
+    tuner: FakeTuner | None = None, file: str = "c.jpg", roots: Sequence[str] = ("/tmp",), **more: Any
 ) -> AsyncIterator[tuple[Opened, FakeTuner]]:
     """The tab open on the third entry of the tree."""
     tuner = tuner or FakeTuner()
     disk = FakeDisk(folders={"/tmp": ["a/", "b/", file]})
-    async with opened(attach=False, tuner=lambda: tuner, roots=("/tmp",), disk=disk, **more) as it:
+    async with opened(attach=False, tuner=lambda: tuner, roots=roots, disk=disk, **more) as it:
         await it.until(lambda: len(it.app.main.files.model.rows) == 4)
         await it.pilot.press("down", "down", "down", "t")
         await it.until(lambda: it.app.main.active == "tune")
@@ -236,6 +236,15 @@ async def test_the_equal_command_is_copied(tmp_path: Path, monkeypatch: pytest.M
         await it.until_text("copied")
         (copied,) = tmp_path.glob("imgopt-tui/copied.txt")
         assert copied.read_text() == "imgopt-tui run /tmp --target-quality 80 --effort fast\n"
+
+
+async def test_the_equal_command_names_the_whole_folder_however_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    async with tuning(roots=("tmp",)) as (it, _):
+        it.app.main.tune.open("/tmp/a/d.jpg")
+        assert it.app.main.tune.roots == ("/tmp",)
+        it.app.main.tune.open("/srv/d.jpg")
+        assert it.app.main.tune.roots == ("/srv",)
 
 
 async def test_other_settings_of_the_next_run_make_another_ladder() -> None:

@@ -60,10 +60,6 @@ def check(place: Path, files: int, seed: int = 1) -> Iterator[str]:
     root = place / "in"
     fill(root, files, random.Random(seed))
     every = {os.path.join(folder, name) for folder, _, names in os.walk(os.fsencode(root)) for name in names}
-    holds(sound(call("estimate", root, "--json", "--sample", "10").stdout), "estimate")
-    planned = sound(call("run", root, "-o", place / "out", "--dry-run", "--json").stdout)
-    holds(planned, "dryRun")
-    yield f"estimate and dry run of {files} files"
     value = sound(call("run", root, "-o", place / "out", "--json", "-QQ").stdout)
     holds(value, "run")
     assert {exact(result) for result in value["results"]} == every
@@ -72,6 +68,10 @@ def check(place: Path, files: int, seed: int = 1) -> Iterator[str]:
     for command, shape in (("runs", "runs"), ("status", "pastRun"), ("report", "report")):
         holds(sound(call(command, "--json").stdout), shape)
     yield "runs, status, report"
+    holds(sound(call("estimate", root, "--json", "--sample", "10").stdout), "estimate")
+    planned = sound(call("run", root, "-o", place / "out", "--dry-run", "--json").stdout)
+    holds(planned, "dryRun")
+    yield f"estimate and dry run of {files} files"
     lines = [sound(line) for line in call("run", root, "--in-place", "--ndjson", "-QQ").stdout.splitlines()]
     for line in lines:
         holds(line, "line")

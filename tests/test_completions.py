@@ -114,14 +114,6 @@ def test_bash_completes_commands_options_and_values(program: Path) -> None:
     assert in_bash(*lines) == list(lines.values())
 
 
-def test_bash_completes_the_runs_there_are(program: Path, samples: Path, tmp_path: Path) -> None:
-    call("run", samples / "small.jpg", "-o", tmp_path / "out", "-Q")
-    run = call("runs").stdout.decode().split()[0]
-    lines = [("imgopt-tui", *words, "") for words in (["report"], ["undo"], ["backups", "--prune"])]
-    assert in_bash(*lines) == [{run}] * 3
-    assert run in in_bash(("imgopt-tui", "ctl", ""))[0]
-
-
 @pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
 def test_fish_completes_commands_options_and_values(program: Path) -> None:
     lines = {
@@ -184,6 +176,21 @@ def in_zsh(folder: Path, typed: str, wanted: str) -> str:
 def test_zsh_completes_commands_options_and_values(program: Path, tmp_path: Path, typed: str, wanted: str) -> None:
     (tmp_path / "_imgopt-tui").write_text(zsh(spoken()), encoding="utf-8")
     assert wanted in in_zsh(tmp_path, typed, wanted)
+
+
+def test_every_shell_completes_the_runs_there_are(program: Path, samples: Path, tmp_path: Path) -> None:
+    call("run", samples / "small.jpg", "-o", tmp_path / "out", "-Q")
+    run = call("runs").stdout.decode().split()[0]
+    lines = [("imgopt-tui", *words, "") for words in (["report"], ["undo"], ["backups", "--prune"])]
+    assert in_bash(*lines) == [{run}] * 3
+    assert run in in_bash(("imgopt-tui", "ctl", ""))[0]
+    if shutil.which("fish"):
+        code = "imgopt-tui completions fish | source; complete -C 'imgopt-tui report '"
+        done = subprocess.run(["fish", "--no-config", "-c", code], capture_output=True, text=True, check=True)
+        assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [run]
+    if shutil.which("zsh"):
+        (tmp_path / "_imgopt-tui").write_text(zsh(spoken()), encoding="utf-8")
+        assert run in in_zsh(tmp_path, "imgopt-tui report ", run)
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")

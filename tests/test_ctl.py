@@ -59,6 +59,8 @@ async def test_scripts_tell_a_run_what_its_screen_can(
         assert (status["run"], status["phase"], status["workers_wanted"]) == (run, "paused", 2)
         assert (status["memory_limit"], status["nice"], status["on_hangup"]) == (400 << 20, 3, "pause")
         assert status["totals"]["skipped"] == 2
+        assert await tell("status --json") == 0
+        holds(json.loads(capsys.readouterr().out), "summary")
         assert await tell("ctl status") == 0
         assert "is paused: " in capsys.readouterr().out
         assert await tell("ps") == 0

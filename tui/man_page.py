@@ -78,9 +78,10 @@ def _command(command: Command, dashboard: Command) -> Iterator[str]:
         if place.help:
             yield from (".TP", f"\\fI{_escaped(name)}\\fR", *_text(place.help))
     told = {(option.names, option.help) for option in dashboard.options}
+    sections = {option.group for option in dashboard.options if option.group.endswith("settings")}
     yield from _options(option for option in command.options if (option.names, option.help) not in told)
     names = [max(option.names, key=len) for option in command.options if option.names in _ABOVE]
-    groups = dict.fromkeys(option.group for option in command.options if option.group.endswith("settings"))
+    groups = dict.fromkeys(option.group for option in command.options if option.group in sections)
     if also := [*names, *(f"the {group}" for group in groups)]:
         yield ".PP"
         yield from _text(f"Also {', '.join(also)}.")

@@ -125,7 +125,8 @@ def test_runs_status_and_quarantine_tell_what_was(tmp_path: Path, samples: Path)
     assert call("status").returncode == call("resume").returncode == 1
     root = tmp_path / "in"
     tree(root, samples / "photo.jpg", 30)
-    kill_after(3, "run", root, "-j", "1", "--ndjson", "--allow-loss", "trailing")
+    (root / "imgopt-tui.toml").write_text("[encode]\nquality = 'a file that the run was told not to read'\n")
+    kill_after(3, "run", root, "-j", "1", "--ndjson", "--allow-loss", "trailing", "--no-project-files")
     (interrupted,) = json.loads(call("runs", "--json").stdout)
     assert (interrupted["phase"], interrupted["roots"]) == ("interrupted", [str(root)])
     assert b"imgopt-tui resume" in call("status").stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -25,3 +26,9 @@ class Disk:
         from engine import listing
 
         return listing.count_tree(path, hidden=hidden, stop=stop)
+
+    def project_file(self, path: str) -> str:
+        """The name of the project file in the folder ``path``; empty when it has none."""
+        from engine.config import PROJECT_FILE
+
+        return PROJECT_FILE if os.path.lexists(os.path.join(path, PROJECT_FILE)) else ""

@@ -26,6 +26,8 @@ class Node:
     """Shown instead of counts: reading, or why it could not be read."""
     counted: tuple[int, int] | None = None
     """Images and bytes below a folder, once known."""
+    settings: str = ""
+    """Name of the file in a folder that has settings of its own; empty without one, and until that is known."""
     children: list[Node] = field(default_factory=list)
     parent: Node | None = None
     below: int = 0

@@ -72,7 +72,8 @@ class FilesPane(Listing):
         icon = (glyphs.opened if node.open else glyphs.closed) if node.is_folder else glyphs.leaf
         right = self._figures(node).lstrip()
         name = self.look.safe(node.name)
-        tuned = self.host.tuned.words(node.path)
+        read = node.settings if self.host.own.project_files else ""
+        tuned = "  ".join(filter(None, (self.host.tuned.words(node.path), read)))
         room = width - len(right) - 9 - 2 * node.depth - (len(tuned) + 2 if tuned else 0)
         name = text.cut_left(name, room, glyphs.dots) if not node.depth else text.cut(name, room, glyphs.dots)
         left: Parts = [
@@ -128,16 +129,19 @@ class FilesPane(Listing):
                 node = next((row for row in rows if row.is_folder and row.counted is None and not row.note), None)
                 if node is None:
                     return
-                node.counted = await asyncio.to_thread(self._count_one, node.path)
+                node.counted, node.settings = await asyncio.to_thread(self._count_one, node.path)
                 super().redraw()
         finally:
             self._counting = False
 
-    def _count_one(self, path: str) -> tuple[int, int]:
+    def _count_one(self, path: str) -> tuple[tuple[int, int], str]:
+        """Images and bytes below, and the file with settings of its own."""
+        disk = self.host.disk
         try:
-            return self.host.disk.count_tree(path, hidden=self.hidden, stop=lambda: self._stop)
+            counted = disk.count_tree(path, hidden=self.hidden, stop=lambda: self._stop)
         except OSError:
-            return 0, 0
+            counted = 0, 0
+        return counted, disk.project_file(path)
 
     def _open(self, node: Node) -> None:
         self.model.open(node)

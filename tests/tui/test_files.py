@@ -1,7 +1,12 @@
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 
+import pytest
+
+from engine.folder_settings import FolderSettings
 from tests.tui.driving import FakeDisk, opened
+from tui.disk import Disk
 from tui.file_tree import FileTree, Node
 from tui.files_pane import PORTION
 
@@ -48,6 +53,20 @@ async def test_marked_folders_are_what_the_run_gets() -> None:
         await it.until(lambda: it.started)
         assert it.started == [(f"{ROOT}/a", f"{ROOT}/c.jpg")]
         await it.until_text("[2 Batches]", "RUN")
+
+
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_folder_with_settings_of_its_own_says_so_where_they_are_read(tmp_path: Path, read: bool) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a" / "imgopt-tui.toml").touch()
+    own = FolderSettings(project_files=read)
+    async with opened(attach=False, roots=[str(tmp_path)], disk=Disk(), own=own) as it:
+        rows = it.app.main.files.model.rows
+        await it.until(lambda: len(rows) == 3 and all(row.counted for row in rows))
+        assert [row.settings for row in rows] == ["", "imgopt-tui.toml", ""]
+        it.app.main.files.redraw()
+        await it.until_text(" a  imgopt-tui.toml" if read else " a   ")
 
 
 async def test_without_marks_the_run_gets_the_given_folders() -> None:

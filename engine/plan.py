@@ -202,7 +202,9 @@ class Plan:
         if self.settings.suffix is not None:
             names = [with_suffix(name, self.settings.suffix) for name in names]
         taken = {entry.name for entry in listed} if self.settings.in_place else set()
-        variants = [settings.variants for settings in given]
+        differing = {id(settings): settings for settings in given}  # nearly always one
+        siblings = {key: settings.variants for key, settings in differing.items()}
+        variants = [siblings[id(settings)] for settings in given]
         bases = sibling_bases(names, variants) if any(variants) else [""] * len(names)
         found: list[tuple[Settings, Found]] = []
         for settings, entry, name, base in zip(given, images, names, bases, strict=True):

@@ -14,7 +14,7 @@ from engine.child import environment
 from tests.benchmarks.pairing import Sample
 from tests.compiled import compile_modules
 
-__all__ = ["REPOSITORY", "isolate", "module", "size_of", "timed"]
+__all__ = ["REPOSITORY", "children_cpu", "isolate", "module", "size_of", "timed"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -38,7 +38,7 @@ def timed(command: Sequence[str], *, cwd: Path, pixels: bool = False, stdin: str
     ``pixels``: one libvips thread and the allocator settings of our own workers.
     """
     os.sync()  # what the one before has left to be written is not this one's work
-    before = _children_cpu()
+    before = children_cpu()
     began = time.perf_counter()
     child = subprocess.run(
         command, input=stdin, capture_output=True, text=True, cwd=cwd, env=environment(pixels=pixels), check=False
@@ -46,10 +46,11 @@ def timed(command: Sequence[str], *, cwd: Path, pixels: bool = False, stdin: str
     seconds = time.perf_counter() - began
     if child.returncode:
         raise RuntimeError(f"{' '.join(command[:6])} … ended with {child.returncode}: {child.stderr.strip()[-2000:]}")
-    return Sample(seconds, _children_cpu() - before)
+    return Sample(seconds, children_cpu() - before)
 
 
-def _children_cpu() -> float:
+def children_cpu() -> float:
+    """CPU seconds of all children that have ended, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

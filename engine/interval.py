@@ -187,7 +187,8 @@ def _half_width(parts: Sequence[tuple[float, int]], confidence: float) -> float:
     variance = math.fsum(part for part, _ in parts)
     if variance <= 0:
         return 0.0
-    freedom = variance**2 / math.fsum(part**2 / free for part, free in parts)
+    # By shares of the variance, whose squares do not vanish where the variance itself is next to nothing.
+    freedom = 1 / math.fsum((part / variance) ** 2 / free for part, free in parts)
     whole = int(freedom * (1 + ROUNDING))
     return student(0.5 + confidence / 2, max(1, whole)) * math.sqrt(variance)
 

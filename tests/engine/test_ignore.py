@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,7 +39,11 @@ PARTS = [
     ),
     *("\\?", "\\a", "\\[", "[]]", "[[:alpha:]]", "[!*]", "[*?]", "[\\]a]", "[a-]", "]"),
 ]
-patterns = st.lists(st.sampled_from(PARTS), min_size=1, max_size=5).map("".join)
+_CHANCE = re.compile(r"[^/]\*\*")
+"""Before 2.41 git compares pointers into two texts where ``**`` follows anything but a slash: its answer is chance."""
+patterns = (
+    st.lists(st.sampled_from(PARTS), min_size=1, max_size=5).map("".join).filter(lambda text: not _CHANCE.search(text))
+)
 PATHS = [
     *(
         "a",

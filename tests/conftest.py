@@ -18,7 +18,7 @@ _MAKE = """
 import sys
 import pyvips
 folder = sys.argv[1]
-noise = pyvips.Image.perlin(640, 480, cell_size=64, seed=7).linear(90, 128)
+noise = pyvips.Image.perlin(480, 360, cell_size=48, seed=7).linear(90, 128)
 bands = noise.bandjoin([noise.rot180(), noise.fliphor()])
 photo = bands.cast("uchar").copy(interpretation="srgb")
 photo.write_to_file(folder + "/photo.jpg", Q=97)

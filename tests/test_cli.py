@@ -355,7 +355,7 @@ def test_lossless_and_a_size_limit_reach_the_workers(tmp_path: Path, samples: Pa
     run = call("run", root, "--lossless", "--json")
     assert run.returncode == 0
     assert [result["status"] for result in json.loads(run.stdout)["results"]] == ["done", "done"]
-    run = call("run", root, "--max-size", "2K", "--json")
+    run = call("run", root, "--max-size", "1K", "--json")
     reasons = [result["reason"] for result in json.loads(run.stdout)["results"]]
     assert all("--max-size" in reason for reason in reasons)
     assert call("run", root, "--lossless", "-q", "80").returncode == 2

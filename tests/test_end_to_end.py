@@ -32,7 +32,7 @@ def digests(folder: Path) -> dict[bytes, str]:
     ("folders", "code", "limit"),
     [
         (["hostile", "hostile_synth"], 1, 60.0),
-        (["photos:4", "graphics:30", "meta:10", "formats:20"], 1, 60.0),
+        (["photos:4", "graphics:20", "meta:10", "formats:20"], 1, 60.0),
     ],
     ids=["hostile", "sample"],
 )
@@ -51,7 +51,7 @@ def test_a_tree_of_real_files_comes_through(
     before = digests(root)
     began = time.monotonic()
     run = subprocess.run(
-        [*TOOL[:-1], "tui.__main__", "run", str(root), "-o", str(output), "--json"],
+        [*TOOL[:-1], "tui.__main__", "run", str(root), "-o", str(output), "--effort", "fast", "--json"],
         env=environment(),
         capture_output=True,
         timeout=140,

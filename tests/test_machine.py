@@ -68,7 +68,7 @@ def test_a_run_and_all_that_is_said_of_it_later_hold_to_the_schema(tree: Path, t
     table, told = tmp_path / "t.csv", tmp_path / "told.json"
     files = len(NAMES) * 2 + 2
     more: list[str | Path] = ["--also", "webp", "--csv", table, "--on-finish", f"cat > {told}", "-o", tmp_path / "out"]
-    run = call("run", tree, "--json", *more)
+    run = call("run", tree, "--json", "--effort", "fast", *more)
     value = sound(run.stdout)
     holds(value, "run")
     assert (run.returncode, len(value["results"])) == (1, files)
@@ -92,7 +92,9 @@ def test_a_run_and_all_that_is_said_of_it_later_hold_to_the_schema(tree: Path, t
 def test_lines_in_place_undo_and_backups_hold_to_the_schema(tree: Path, tmp_path: Path) -> None:
     root = tmp_path / "in"
     shutil.copytree(tree, root, symlinks=True)
-    lines = [sound(line) for line in call("run", root, "--in-place", "--ndjson").stdout.splitlines()]
+    lines = [
+        sound(line) for line in call("run", root, "--in-place", "--effort", "fast", "--ndjson").stdout.splitlines()
+    ]
     for line in lines:
         holds(line, "line")
     assert len(lines) == len(NAMES) * 2 + 3
@@ -113,8 +115,8 @@ def test_lines_in_place_undo_and_backups_hold_to_the_schema(tree: Path, tmp_path
 
 
 def test_what_is_said_before_a_run_holds_to_the_schema(tree: Path) -> None:
-    holds(sound(call("estimate", tree, "--json").stdout), "estimate")
-    planned = sound(call("run", tree, "--dry-run", "--json").stdout)
+    holds(sound(call("estimate", tree, "--effort", "fast", "--json").stdout), "estimate")
+    planned = sound(call("run", tree, "--dry-run", "--effort", "fast", "--json").stdout)
     holds(planned, "dryRun")
     assert len(planned["results"]) == len(NAMES) * 2 + 2
 

@@ -54,7 +54,7 @@ async def test_camera_files_finish_within_the_memory_limit_and_wait_their_turn(
     limit: int, shared_images: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(shared_images / "camera", tmp_path / "in")
-    settings = Settings(workers=2, memory_limit=limit, output=os.fspath(tmp_path / "out"))
+    settings = Settings(workers=2, memory_limit=limit, output=os.fspath(tmp_path / "out"), effort="fast")
     held = 0
     with MemoryWatch() as watch:
         async with Run([os.fspath(tmp_path / "in")], settings) as run:

@@ -36,12 +36,13 @@ def _on_screen(command: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
     """A home with pictures, and ``imgopt-tui`` on the path as after the README's first line."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "Pictures").mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        (folder / "Pictures" / name).write_bytes(next(ROOT.joinpath("tui/demo_images").glob("*.jpg")).read_bytes())
+    demo = next(ROOT.joinpath("tui/demo_images").glob("*.jpg"))  # of which every limit of size takes some
+    for name, picture in (("a.jpg", demo), ("b.jpg", samples / "photo.jpg")):
+        (folder / "Pictures" / name).write_bytes(picture.read_bytes())
     (folder / "a.jpg").write_bytes((folder / "Pictures" / "a.jpg").read_bytes())
     program = folder / ".venv" / "bin" / "imgopt-tui"
     program.parent.mkdir(parents=True)

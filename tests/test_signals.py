@@ -19,8 +19,9 @@ from tests.terminal import Terminal, on_terminal
 
 SLOW = ("--format", "avif", "--effort", "small", "--workers", "2")
 """Each image takes seconds."""
-LATE = 2.0
-"""Seconds beside those promised, for a machine that does other things too."""
+LATE = 3.5
+"""Seconds beside those promised, for a machine that does other things too; with it a second signal still ends a run
+sooner than one alone."""
 
 
 def until(fact: Callable[[], object], seconds: float = 20.0) -> None:
@@ -76,12 +77,12 @@ def test_a_run_ends_in_time_with_its_terminal_as_it_was_and_no_worker_left(
 
 
 def test_a_run_whose_terminal_closes_does_its_work(tmp_path: Path, samples: Path) -> None:
-    root = fill(tmp_path / "in", samples / "photo.jpg", 60)
+    root = fill(tmp_path / "in", samples / "photo.jpg", 30)
     with on_terminal("run", str(root), "--workers", "2") as it:
         until(lambda: len(list(root.glob("optimized/*.jpg"))) > 3)
         it.hang_up()
         assert it.process.wait(60) == 0
-    assert len(list(root.glob("optimized/*.jpg"))) == 60
+    assert len(list(root.glob("optimized/*.jpg"))) == 30
 
 
 def test_a_closed_terminal_ends_a_run_where_that_was_asked_for(slow_root: Path) -> None:
@@ -124,7 +125,7 @@ async def test_the_last_dashboard_that_loses_its_terminal_ends_a_run_where_asked
 
 
 def test_a_run_that_is_stopped_and_continued_takes_its_workers_along(tmp_path: Path, samples: Path) -> None:
-    root = fill(tmp_path / "in", samples / "photo.jpg", 100)
+    root = fill(tmp_path / "in", samples / "photo.jpg", 40)
     with on_terminal("run", str(root), "--workers", "2") as it:
         until(lambda: len(list(root.glob("optimized/*.jpg"))) > 3)
         processes = [psutil.Process(it.process.pid), *workers(it)]
@@ -132,7 +133,7 @@ def test_a_run_that_is_stopped_and_continued_takes_its_workers_along(tmp_path: P
         until(lambda: all(process.status() == psutil.STATUS_STOPPED for process in processes))
         it.process.send_signal(signal.SIGCONT)
         assert it.process.wait(60) == 0
-    assert len(list(root.glob("optimized/*.jpg"))) == 100
+    assert len(list(root.glob("optimized/*.jpg"))) == 40
 
 
 async def test_a_detached_run_ends_in_time_and_leaves_no_process(slow_root: Path) -> None:

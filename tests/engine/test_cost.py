@@ -69,13 +69,13 @@ def _run(code: str, *arguments: str) -> str:
     ("source", "target", "quality", "side", "effort"),
     [
         (".jpg", "jpeg", 82, 3600, "balanced"),
-        (".png", "webp", 80, 2000, "balanced"),
-        (".jpg", "webp", 80, 2400, "small"),
-        (".jpg", "webp", 100, 2400, "balanced"),
+        (".png", "webp", 80, 1600, "balanced"),
+        (".jpg", "webp", 80, 1600, "small"),
+        (".jpg", "webp", 100, 1600, "balanced"),
         (".jpg", "avif", 60, 2400, "fast"),
         (".jpg", "avif", 60, 2000, "balanced"),
-        (".jpg", "avif", 60, 800, "small"),
-        (".jpg", "png", 80, 1600, "balanced"),
+        (".jpg", "avif", 60, 600, "small"),
+        (".jpg", "png", 80, 1200, "balanced"),
     ],
 )
 def test_the_measured_peak_is_admitted(
@@ -87,10 +87,10 @@ def test_the_measured_peak_is_admitted(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are compared with what Linux reports")
-@pytest.mark.parametrize("quality", [60, 100])
-def test_the_measured_peak_of_ten_and_twelve_bits_is_admitted(quality: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("quality", "side"), [(60, 1800), (100, 1400)])
+def test_the_measured_peak_of_ten_and_twelve_bits_is_admitted(quality: int, side: int, tmp_path: Path) -> None:
     path = str(tmp_path / "a.png")
-    _run(_MAKE, path, "1800", "deep")
+    _run(_MAKE, path, str(side), "deep")
     _admitted(path, "avif", quality, "balanced")
 
 

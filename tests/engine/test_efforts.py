@@ -35,7 +35,7 @@ def _libvips() -> None:
 
 
 def piece() -> Image:
-    return Image.new_from_file(os.fspath(PHOTO)).crop(100, 60, 320, 240).copy_memory()
+    return Image.new_from_file(os.fspath(PHOTO)).crop(100, 60, 160, 120).copy_memory()
 
 
 @cache

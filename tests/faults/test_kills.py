@@ -23,7 +23,7 @@ def _losses(done: list[Killed]) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("mode", "every"), [("in place", 1), ("siblings", 4)])
+@pytest.mark.parametrize(("mode", "every"), [("in place", 2), ("siblings", 4)])
 def test_a_worker_killed_at_a_call_that_changes_something_costs_nothing(
     mode: str, every: int, tmp_path: Path, pictures: list[Path], judge: Judge
 ) -> None:

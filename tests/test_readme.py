@@ -128,7 +128,10 @@ def test_dashboard_opens_on_own_pictures(home: Path) -> None:
 def test_demo_line_shows_the_dashboard_at_work(home: Path) -> None:
     """Then leaves with Ctrl+C on the command line's behalf: q, and Enter for "leave it running"."""
     command = _commands()[0].removeprefix(SETUP)
-    assert b"Traceback" not in _see(command, home, b"img/s", b"q\r")
+    try:
+        assert b"Traceback" not in _see(command, home, b"img/s", b"q\r")
+    finally:  # what was left running would take the CPU of the tests that follow
+        subprocess.run(["bash", "-c", "imgopt-tui stop"], env=_environment(home), timeout=30, check=False)
 
 
 def test_attach_and_stop_find_a_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

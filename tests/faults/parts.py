@@ -13,6 +13,7 @@ from tests.faults.power import power_loss
 from tests.faults.rights import rights
 from tests.faults.runner_errors import runner_errors
 from tests.faults.table import Part
+from tests.faults.two import two_at_once
 from tests.faults.undoing import undoing
 
 PARTS: dict[str, Part] = {
@@ -23,6 +24,7 @@ PARTS: dict[str, Part] = {
     "io-errors": io_errors,
     "runner-errors": runner_errors,
     "undo": undoing,
+    "two": two_at_once,
     "hostile": hostile,
     "meanwhile": meanwhile,
     "names": names,

@@ -147,6 +147,13 @@ def _estimate(arguments: argparse.Namespace) -> int:
         keep_ahead(0)
 
 
+def _bench(arguments: argparse.Namespace) -> int:
+    from tui.bench_command import bench
+
+    how = {"seconds": arguments.seconds, "as_json": arguments.json, "quiet": arguments.quiet}
+    return bench(arguments.paths, settings_of(arguments), **how)
+
+
 def _optimize(arguments: argparse.Namespace) -> int:
     from tui.batch_command import optimize
 
@@ -260,6 +267,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "watch": _watch,
     "service": _service,
     "estimate": _estimate,
+    "bench": _bench,
     "attach": _attach,
     "ps": _ps,
     "ctl": _ctl,

@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "optimize a tree without a screen",
     "watch": "optimize images as they come into a folder",
     "estimate": "what a run would save and take, from a sample; nothing is written",
+    "bench": "how fast this machine is, and how many workers it wants",
     "attach": "open the dashboard on a run that is going on or over",
     "ps": "list running runs",
     "ctl": "tell a running run: pause, workers, memory, cancel an image, ...",

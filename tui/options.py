@@ -75,6 +75,33 @@ def _estimate_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _bench_parser() -> argparse.ArgumentParser:
+    parser = new_parser(
+        "bench",
+        "Say how many images and megapixels a second this machine does, by format and effort, how that grows with the\n"
+        "workers, and how many it wants. Real workers do all but the write; nothing is written.",
+    )
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="images of yours, done as the settings say (default: our own photos)"
+    )
+    parser.add_argument("--seconds", type=_seconds, default=1.5, metavar="S", help="for each line (default 1.5)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("-Q", "--quiet", action="store_true", help="show no progress")
+    add_settings(parser, ("encode", "scan", "run", "limits"))
+    return parser
+
+
+def _seconds(text: str) -> float:
+    """The value of ``--seconds``; raises ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds from 0.1 to 3600, not {text!r}")
+    return value
+
+
 def _sample(text: str) -> int:
     """The number of ``--sample``; raises ArgumentTypeError."""
     if not text.isdecimal() or int(text) < LEAST_SAMPLE:
@@ -323,6 +350,7 @@ _PARSERS = {
     "run": _run_parser,
     "watch": _watch_parser,
     "estimate": _estimate_parser,
+    "bench": _bench_parser,
     "attach": _attach_parser,
     "ps": _ps_parser,
     "ctl": _ctl_parser,

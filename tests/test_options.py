@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from engine.places import state_folder
 from tests.engine.test_run import fill
 from tests.test_cli import call
 from tui.__main__ import main
+from tui.examples import EXAMPLES
 from tui.grammar import COMMANDS
+from tui.options import parse
 
 
 @pytest.mark.parametrize(
@@ -41,8 +44,6 @@ def test_what_was_meant_is_suggested(
 def test_a_file_that_is_called_nearly_like_a_command_is_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tui.options import parse
-
     (tmp_path / "runs").mkdir()
     (tmp_path / "rnu").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -56,6 +57,36 @@ def test_every_command_has_a_short_help(command: str, capsys: pytest.CaptureFixt
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"usage: imgopt-tui {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_has_a_short_help_with_examples_that_it_takes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "-h"] if command else ["-h"])
+    short = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main([command, "--help"] if command else ["--help"])
+    full = capsys.readouterr().out
+    assert len(short.splitlines()) <= min(90, len(full.splitlines()))
+    for words, what in EXAMPLES[command]:
+        line = " ".join(f"imgopt-tui {command} {words}".split())
+        for text in (short, full):
+            assert line in text
+            assert what in text
+        given = shlex.split(line)[1:]
+        end = next((at for at, word in enumerate(given) if word in ("<", ">", "|")), len(given))
+        assert parse(given[:end]).command == command
+
+
+@pytest.mark.parametrize("help", ["-h", "--help"])
+@pytest.mark.parametrize("action", ["show", "init", "path", "edit", "check"])
+def test_every_action_of_config_has_help(action: str, help: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["config", action, help])
+    assert ended.value.code == 0
+    assert f"usage: imgopt-tui config {action}" in capsys.readouterr().out
 
 
 def test_fail_fast_ends_a_run_with_4_at_the_first_image_that_fails(tmp_path: Path, samples: Path) -> None:

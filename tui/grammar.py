@@ -44,8 +44,58 @@ class UsageError(Exception):
     """The command line cannot be understood; carries the sentence to print."""
 
 
+MOST_USED = (
+    *("quality", "target_quality", "format", "long_edge", "max_size", "output", "in_place", "overwrite", "exclude"),
+    *("newer", "workers"),
+)
+"""Settings that the short help names too."""
+MOST_BESIDE = 48
+"""Characters of an example beside which there is room for what it is for."""
+
+
 class Parser(argparse.ArgumentParser):
-    """Raises UsageError instead of ending the program."""
+    """Raises UsageError instead of ending the program; ``-h`` is its short help, ``--help`` all of it."""
+
+    command = ""
+    """The empty one is the dashboard's."""
+
+    def format_help(self) -> str:
+        """All of it, with examples."""
+        return _paragraphs(super().format_help(), self._examples())
+
+    def short_help(self) -> str:
+        """What is needed most: of the settings only those that most people use."""
+        formatter = self._get_formatter()
+        settings = [action for action in self._actions if action.dest.startswith("set_")]
+        used = [action for action in settings if action.dest.removeprefix("set_") in MOST_USED]
+        if settings and self.command:
+            places = [action.metavar for action in self._actions if not action.option_strings]
+            formatter.add_usage(" ".join([self.prog, "[options]", *map(str, places), "..."]), [], [])
+        else:
+            formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        formatter.start_section("options")
+        formatter.add_arguments(action for action in self._actions if action not in settings)
+        formatter.end_section()
+        if used:
+            formatter.start_section("settings used most")
+            formatter.add_arguments(used)
+            formatter.end_section()
+        more = f"all {len(settings)} settings: {self.prog} --help" if len(settings) > len(used) else ""
+        return _paragraphs(formatter.format_help(), more, self._examples())
+
+    def _examples(self) -> str:
+        from tui.examples import EXAMPLES
+
+        command, _, action = self.command.partition(" ")
+        mine = [(words, what) for words, what in EXAMPLES.get(command, ()) if words.startswith(action)]
+        lines = [(" ".join([PROG, *command.split(), *words.split()]), what) for words, what in mine]
+        if not lines:
+            return ""
+        width = max(len(line) for line, _ in lines)
+        between = "  " if width <= MOST_BESIDE else "\n      "
+        shown = [f"  {f'{line:<{width}}' if between == '  ' else line}{between}{what}" for line, what in lines]
+        return "\n".join(["examples:", *shown])
 
     def error(self, message: str) -> NoReturn:
         """The sentence, with what may have been meant."""
@@ -80,12 +130,36 @@ def see_help(sentence: str, command: str = "") -> NoReturn:
     raise UsageError(f"{sentence}; see {f'{PROG} {command}'.rstrip()} --help")
 
 
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part.rstrip() for part in parts if part) + "\n"
+
+
+class _Help(argparse.Action):
+    """Prints help and ends the program."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> NoReturn:
+        short = option_string == "-h" and isinstance(parser, Parser)
+        print(parser.short_help() if short and isinstance(parser, Parser) else parser.format_help(), end="")
+        parser.exit()
+
+
 def new_parser(command: str, description: str) -> Parser:
     """One for a command; the empty one is the dashboard's."""
-    return Parser(
+    parser = Parser(
         prog=f"{PROG} {command}".rstrip(),
         description=description,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
+    parser.command = command
+    words = "-h: what is needed most; --help: all of it"
+    parser.add_argument("-h", "--help", action=_Help, nargs=0, default=argparse.SUPPRESS, help=words)
+    return parser

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import engine
+from tui.examples import EXAMPLES
 from tui.grammar import EPILOG, PROG
 from tui.spoken import Command, Option
 
@@ -59,6 +60,8 @@ def man_page(commands: Sequence[Command]) -> str:
     lines += [".SH SETTINGS", *_text(f"Options of the dashboard and of the commands that say so ({PROG} COMMAND -h).")]
     for group in dict.fromkeys(option.group for option in settings):
         lines += [f".SS {_escaped(group.capitalize())}", *_options(each for each in settings if each.group == group)]
+    examples = (line for command in commands for line in _examples(command.name))
+    lines += [".SH EXAMPLES", ".nh", *examples, ".hy"]  # no hyphens where there are none
     lines += [".SH EXIT STATUS", *_text(EPILOG.removeprefix("exit codes: "))]
     for title, entries in (("FILES", _FILES), ("ENVIRONMENT", _ENVIRONMENT)):
         lines.append(f".SH {title}")
@@ -85,6 +88,11 @@ def _command(command: Command, dashboard: Command) -> Iterator[str]:
     if also := [*names, *(f"the {group}" for group in groups)]:
         yield ".PP"
         yield from _text(f"Also {', '.join(also)}.")
+
+
+def _examples(command: str) -> Iterator[str]:
+    for words, what in EXAMPLES.get(command, ()):
+        yield from (".TP", _bold(" ".join(f"{PROG} {command} {words}".split())), *_text(what))
 
 
 def _options(options: Iterable[Option]) -> Iterator[str]:
@@ -115,7 +123,8 @@ def _bold(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    r"""Text that troff prints as it is: ``\``, ``-`` and what a line must not begin with."""
-    shown = text.replace("\\", "\\e").replace("-", "\\-")
+    r"""Text that troff prints as it is, so that commands can be copied: ``\``, ``-``, ``'``, ``~``, and what a line
+    must not begin with."""
+    shown = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("~", "\\(ti")
     shown = "".join(char if char.isascii() else f"\\[u{ord(char):04X}]" for char in shown)
-    return f"\\&{shown}" if shown.startswith((".", "'")) else shown
+    return f"\\&{shown}" if shown.startswith(".") else shown

@@ -46,7 +46,7 @@ def _asked(arguments: argparse.Namespace) -> tuple[Settings, FolderSettings]:
 def _resolved(options: Options) -> Resolved:
     """All layers of one invocation; files that are not used are named. Raises ConfigError."""
     from engine import config
-    from tui.text import escape
+    from engine.escape import escape
 
     found = config.resolved(options)
     for note in found.notes:

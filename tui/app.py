@@ -32,6 +32,7 @@ from tui.main_screen import MainScreen
 from tui.mirror import Mirror
 from tui.painter import Painter
 from tui.palettes import Theme
+from tui.panes import load_all
 from tui.pens import Depth, Pens
 from tui.saved_settings import SavedSettings
 from tui.session import Launcher, Session
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 __all__ = ["AppResult", "ImgoptApp", "Launcher"]
 
 _COLORS = {Depth.NONE: "mono", Depth.SIXTEEN: "16c", Depth.MANY: "256c", Depth.TRUE: "true"}
+LOAD_AFTER = 0.5
+"""Seconds after the first picture until the rest of the screen is loaded, beside it."""
 IDLE = 5.0
 """Seconds between two looks at the machine while no run is open."""
 
@@ -163,6 +166,7 @@ class ImgoptApp(App[AppResult], inherit_bindings=False):
     def _begin(self) -> None:
         gc.freeze()
         gc.enable()  # see start.py
+        self.set_timer(LOAD_AFTER, lambda: self.start_task(asyncio.to_thread(load_all)))
         self.start_task(self.saved.read())
         if self._first_view:
             self.open_view(self._first_view)

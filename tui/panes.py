@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tui.files_pane import FilesPane
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
     from tui.side import SidePane
     from tui.tune_pane import TunePane
 
-__all__ = ["Panes"]
+__all__ = ["Panes", "load_all"]
+
+_MODULES = ("commands", "grid", "images_pane", "log_pane", "preset_box", "set_aside", "side", "tune_pane")
+
+
+def load_all() -> None:
+    """Load what the panes and keys need that nobody asked for yet: the first key finds it, and so does one that is
+    pressed after another version was installed over this one."""
+    for name in _MODULES:
+        import_module(f"tui.{name}")
 
 
 class Panes:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.test_imports import SETTINGS
+from tests.conftest import ROOT
+from tests.engine.test_imports import SETTINGS, ours
 from tests.terminal import Terminal
 
 NOTED = """
@@ -92,3 +93,11 @@ def test_the_first_picture_loads_neither_pixels_nor_databases_nor_tls(noted: tup
 
 def test_the_first_picture_mounts_only_what_it_shows(noted: tuple[set[str], int]) -> None:
     assert noted[1] <= 24
+
+
+def test_all_that_draws_is_loaded_together_so_that_versions_do_not_mix() -> None:
+    drawing = [
+        path.stem for path in (ROOT / "tui").glob("*.py") if "\nfrom textual" in path.read_text(encoding="utf-8")
+    ]
+    loaded = ours("import tui.app\nfrom tui.panes import load_all\nload_all()")
+    assert {f"tui.{name}" for name in drawing} - loaded == set()

@@ -1,10 +1,12 @@
-"""Makes the generated texts anew: ``config.example.toml`` and the README's tables. Run: python -m tests.refresh"""
+"""Makes what is generated anew: ``config.example.toml``, the README's tables, and the pictures that tests compare
+screens with. Run: python -m tests.refresh"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from engine.config import example
+from tests.tui.pictures import write_all
 from tui.actions import keys_table
 from tui.setting_options import presets_table, settings_table
 
@@ -26,6 +28,7 @@ def main() -> None:
     (ROOT / "config.example.toml").write_text(example(), encoding="utf-8")
     path = ROOT / "README.md"
     path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")
+    write_all()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import ROOT
+from tests.test_launcher import builder
 
 _BUILD = """
 import sys
@@ -111,11 +111,7 @@ def test_the_wheel_runs_where_nothing_else_of_ours_is(built: Built, samples: Pat
 
 def test_the_program_in_one_file_takes_every_package_along() -> None:
     """Those of the extra ``all`` are imported late, so they are named where it is built."""
-    spec = importlib.util.spec_from_file_location("single_file", ROOT / ".ci" / "single_file.py")
-    assert spec is not None
-    assert spec.loader is not None
-    single_file = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(single_file)
+    single_file = builder()
     wanted = [line for line in metadata.requires("imgopt-tui") or () if "extra == 'all'" in line.replace('"', "'")]
     names = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in wanted}
     of_names = metadata.packages_distributions()

@@ -55,13 +55,13 @@ async def test_a_worker_is_replaced_after_many_images_and_none_is_lost(
     jobs = make_jobs(tmp_path, samples / "small.jpg", [f"i{n}" for n in range(2_000)])
     async with open_pool(2, module=REAL) as (pool, recorder):
         given = 0
-        while len(replaced(recorder)) < 3 and given < len(jobs):  # a successor takes a while to start
+        while len(replaced(recorder)) < 2 and given < len(jobs):  # a successor takes a while to start
             await pool.submit(jobs[given])
             given += 1
         await pool.drain()
         assert len(recorder.outcomes) == given
         assert all(status in GOOD for status in statuses(recorder).values())
-        assert len(replaced(recorder)) >= 3
+        assert len(replaced(recorder)) >= 2
         assert {event.reason for event in recorder.of(WorkerGone)} == {""}
 
 

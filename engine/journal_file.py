@@ -106,7 +106,15 @@ class JournalFile:
         how = "&immutable=1" if traceless and not path.with_name(f"{path.name}-wal").exists() else ""
         uri = f"{path.absolute().as_uri()}?mode=ro{how}"
         file._db = sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS, check_same_thread=False)
-        return file
+        try:
+            written = file._db.execute("PRAGMA user_version").fetchone()[0]
+        except BaseException:
+            file._db.close()
+            raise
+        if written:
+            return file
+        file.close()  # whoever made it was killed before it held anything
+        return cls(None)
 
     def _prepare(self) -> None:
         db = self._db

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.history import known_runs
 from engine.job import Status
 from engine.journal_file import JournalFile
 from engine.known import hash_file
@@ -235,6 +236,12 @@ async def test_a_journal_that_cannot_be_read_costs_no_image(tmp_path: Path, samp
     if said == "was damaged":
         assert list(state_folder().glob("journal.sqlite.damaged-*"))
         assert await warnings((await outcomes(root, IN_PLACE))[1]) == []
+
+
+async def test_a_journal_whose_maker_was_killed_before_it_held_anything_knows_of_no_run() -> None:
+    state_folder().mkdir(parents=True)
+    sqlite3.connect(state_folder() / "journal.sqlite").execute("PRAGMA journal_mode=WAL").connection.close()
+    assert await known_runs() == []
 
 
 async def test_a_journal_that_another_process_keeps_locked_costs_no_image(

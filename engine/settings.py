@@ -161,6 +161,7 @@ class Settings(WatchSettings):
         "the result; there is no undo for them",
         choices=tuple(Overwrite),
         flags=("-O", "--overwrite"),
+        in_files=False,
     )
     suffix: str | None = declare(
         None,

@@ -8,15 +8,19 @@ import itertools
 import os
 import shutil
 import signal
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.backup import AREA
+from engine.catalog import Folder
 from engine.errors import PlanError
 from engine.events import Event, Finished
 from engine.job import Status
+from engine.plan import Found
 from engine.report import image_result, report_text
 from engine.run import Run
 from engine.settings import Settings
@@ -252,6 +256,29 @@ async def test_failed_images_can_be_tried_again_even_at_the_very_end(tmp_path: P
     totals = run.state.totals()
     assert (totals.failed, totals.done, totals.waiting) == (0, 41, 0)
     assert len(ended) == 42, "a retry does the failed image once more and no other"
+
+
+async def test_the_first_batches_are_done_before_the_scan_ends(
+    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = fill(tmp_path / "in", samples / "small.jpg", 10)
+    run = Run([str(root)], Settings(workers=1, batch_size=4))
+    scan, goes_on = run._plan.scan, threading.Event()
+
+    def slow(note: Callable[[str], None]) -> Iterator[tuple[Folder, list[Found]]]:
+        yield from scan(note)
+        goes_on.wait(60)
+
+    monkeypatch.setattr(type(run._plan), "scan", lambda self, note: slow(note))
+    async with run:
+        try:
+            async with asyncio.timeout(20):
+                async for update in run.updates():
+                    if update.totals.through == 8 and update.totals.scanning:
+                        goes_on.set()
+            assert update.totals.through == 10
+        finally:
+            goes_on.set()
 
 
 async def test_a_scan_that_breaks_ends_the_run_with_a_word(

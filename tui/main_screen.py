@@ -103,8 +103,6 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
         """Mounted when there is room for several panes; the last one stands in the lower row."""
         self._others: list[Canvas] = []
         """What is drawn with every update and fetches nothing itself."""
-        self._placed: tuple[object, ...] = ()
-        """For which size, and with which pane, panes were placed last."""
 
     @cached_property
     def commands(self) -> Commands:
@@ -140,13 +138,8 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
         self.place_panes()
 
     def on_resize(self) -> None:
-        """Another size may show other panes; Textual tells of one more than once."""
-        if self._placed != self._situation:
-            self.place_panes()
-
-    @property
-    def _situation(self) -> tuple[object, ...]:
-        return (self.app.size, self.active, self.is_alone)
+        """Another size may show other panes."""
+        self.place_panes()
 
     def on_screen_suspend(self) -> None:
         """A box opened over the panes."""
@@ -159,7 +152,6 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
 
     def place_panes(self) -> None:
         """Show what this size has room for, focus the active pane."""
-        self._placed = self._situation
         width, height = self.app.size
         shown = visible(width, height, self.active, alone=self.is_alone)
         wide, tuning = len(shown) > 1, self.active == "tune"

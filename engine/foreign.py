@@ -33,7 +33,8 @@ def what_it_is(data: bytes) -> str:
     for signature, name in _FOREIGN:
         if data.startswith(signature):
             pointer = name == "Git LFS pointer"
-            return f"not an image: a {name}" if pointer or "archive" in name else f"a {name} file{NOT_READ}"
+            article = "an" if name.startswith("icon") else "a"
+            return f"not an image: a {name}" if pointer or "archive" in name else f"{article} {name} file{NOT_READ}"
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in start:
         return f"an SVG drawing{NOT_READ}"

@@ -95,7 +95,7 @@ class Setting:
             case Kind.FLAG:
                 return _flag(value)
             case Kind.CHOICE:
-                if value not in self.choices:
+                if (value := self._named(value)) not in self.choices:
                     raise ValueError
                 return value
             case Kind.CHOICES:
@@ -118,10 +118,15 @@ class Setting:
 
     def _chosen(self, value: object) -> tuple[str, ...]:
         """From a list whose items, or a text that, names choices with commas between; each once, in their order."""
-        named = set(_items(value))
+        named = {self._named(item) for item in _items(value)}
         if not named <= set(self.choices):
             raise ValueError
         return tuple(choice for choice in self.choices if choice in named)
+
+    def _named(self, value: object) -> Any:
+        """The choice that is meant by another name of it; any other value as it is."""
+        meant = _OTHER_NAMES.get(value) if isinstance(value, str) else None
+        return meant if meant in self.choices else value
 
     def _number(self, value: object, *, whole: bool) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -150,6 +155,8 @@ class Setting:
         return str(value).lower() if self.kind is Kind.FLAG else str(self.to_file(value))
 
 
+_OTHER_NAMES = {"jpg": "jpeg", "tif": "tiff"}
+"""What files are called that hold a format."""
 _WORDS = {
     Kind.FLAG: "true or false",
     Kind.SAVINGS: "a share such as 1% or a size such as 10K",

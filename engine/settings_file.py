@@ -19,6 +19,7 @@ from typing import Any
 from engine.conflicts import conflicts
 from engine.errors import Problem
 from engine.layers import Layer, Origin
+from engine.nearest import did_you_mean
 from engine.settings import SCHEMA, Kind, Setting, Settings
 
 __all__ = [
@@ -155,7 +156,11 @@ class _Reader:
         here = {entry.name: entry for entry in SCHEMA if entry.section == section}
         values = {}
         for name, value in table.items():
-            refusal = _refusal(here.get(name), f"[{section}] has {', '.join(here)}", project=self._project)
+            refusal = _refusal(
+                here.get(name),
+                f"{did_you_mean([name], here)}; [{section}] has {', '.join(here)}",
+                project=self._project,
+            )
             if refusal:
                 self._refuse(f"{section}.{name}", refusal)
             else:
@@ -172,7 +177,11 @@ class _Reader:
         known = {entry.name: entry for entry in SCHEMA}
         for key, value in table.items():
             entry = known.get(key)
-            if refusal := _refusal(entry, "a preset has the keys of all sections, without the section", project=False):
+            if refusal := _refusal(
+                entry,
+                f"{did_you_mean([key], known)}; a preset has the keys of all sections, without the section",
+                project=False,
+            ):
                 self._refuse(f"{place}.{key}", refusal)
             elif entry is not None:
                 try:
@@ -187,7 +196,7 @@ class _Reader:
 
 def _refusal(entry: Setting | None, known: str, *, project: bool) -> str:
     if entry is None:
-        return f"is no setting; {known}"
+        return f"is no setting{known}"
     if not entry.in_files:
         return f"can only be given on the command line ({entry.flags[-1]})"
     if project and entry.kind is Kind.PATH:

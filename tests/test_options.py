@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -39,6 +40,31 @@ def test_what_was_meant_is_suggested(
     said = capsys.readouterr().err
     assert f"(did you mean {meant}?)" in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [(["undo"], "RUN"), (["completions"], "SHELL"), (["optimize"], "IN, OUT")]
+)
+def test_what_a_command_cannot_do_without_is_named_and_no_more(
+    given: list[str], missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(given) == 2
+    assert f"are required: {missing};" in capsys.readouterr().err
+
+
+def test_help_shows_what_turns_off_what_is_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    said = capsys.readouterr().out
+    for option in ("--backup", "--recursive", "--ignore-files"):
+        assert re.search(rf"^  --no{option[1:]} +turns {option} off$", said, re.MULTILINE)
+
+
+def test_a_path_that_is_not_there_is_named_also_without_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path / "Picturs")]) == 2
+    assert capsys.readouterr().err.endswith("Picturs: no such file or folder\n")
 
 
 def test_a_file_that_is_called_nearly_like_a_command_is_a_file(

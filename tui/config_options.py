@@ -6,7 +6,8 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 
-from tui.grammar import Parser, did_you_mean, new_parser, see_help
+from engine.nearest import did_you_mean
+from tui.grammar import Parser, new_parser, see_help
 from tui.setting_options import add_settings
 
 __all__ = ["ACTIONS", "config_parser", "parse_config"]

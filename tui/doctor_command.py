@@ -35,7 +35,9 @@ def doctor(*, as_json: bool) -> int:
         for finding in findings:
             for line in lines(finding, width):
                 print(line)
-        said = ", ".join(f"{counts[level]} {level.value}" for level in Level if counts[level])
+        many = {Level.NOTE: "notes", Level.WARN: "warnings"}
+        named = [(counts[level], many.get(level, level.value) if counts[level] > 1 else level.value) for level in Level]
+        said = ", ".join(f"{count} {name}" for count, name in named if count)
         print(f"imgopt-tui {engine.__version__}: {said}")
     return EXIT_BAD if counts[Level.BAD] else 0
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-__all__ = ["COMMANDS", "PROG", "Parser", "UsageError", "check_command", "did_you_mean", "new_parser", "see_help"]
+from engine.nearest import did_you_mean
+
+__all__ = ["COMMANDS", "PROG", "Parser", "UsageError", "check_command", "new_parser", "see_help"]
 
 PROG = "imgopt-tui"
 COMMANDS = {
@@ -106,15 +107,6 @@ class Parser(argparse.ArgumentParser):
         unknown = message.partition("unrecognized arguments: ")[2].split()
         given = [word.partition("=")[0] for word in unknown if word.startswith("--")]
         return did_you_mean(given, [name for name in self._option_string_actions if name.startswith("--")])
-
-
-def did_you_mean(given: Sequence[str], known: Iterable[str]) -> str:
-    """`` (did you mean …?)`` for words that come close to known ones; else empty."""
-    import difflib
-
-    names = list(known)
-    close = [found[0] for word in given if (found := difflib.get_close_matches(word, names, 1))]
-    return f" (did you mean {' '.join(close)}?)" if close else ""
 
 
 def check_command(word: str) -> None:

@@ -61,6 +61,8 @@ async def _running(run_id: str | None) -> tuple[Update, dict[str, Any]] | None:
         return None
     try:
         async for update in view.updates():
+            if update.phase.over and run_id is None:  # shown somewhere still; a later one may have ended since
+                return None
             return update, dict(await view.report())
         return None
     finally:

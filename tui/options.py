@@ -19,7 +19,9 @@ def dashboard_parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:<15} {help}" for name, help in COMMANDS.items())
     parser = new_parser("", f"Make large trees of images smaller.\n\ncommands ({PROG} COMMAND --help):\n{listed}")
     parser.usage = f"{PROG} [PATH ...] [options]   open the dashboard\n       {PROG} COMMAND [options]"
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="folders or images (default: the current folder)")
+    parser.add_argument(
+        "paths", nargs="*", default=[], metavar="PATH", help="folders or images (default: the current folder)"
+    )
     parser.add_argument("--version", action="version", version=VERSION)
     parser.add_argument(
         "--demo", action="store_true", help="make a few hundred images in a temporary folder and optimize them"
@@ -32,7 +34,7 @@ def dashboard_parser() -> argparse.ArgumentParser:
 def _run_parser() -> argparse.ArgumentParser:
     parser = new_parser("run", "Optimize a tree without a screen. Progress goes to stderr, data to stdout.")
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="folders or images; - alone: one image, stdin to stdout"
+        "paths", nargs="*", default=[], metavar="PATH", help="folders or images; - alone: one image, stdin to stdout"
     )
     parser.add_argument(
         "--files-from",
@@ -136,7 +138,9 @@ def _undo_parser() -> argparse.ArgumentParser:
     parser = new_parser("undo", "Put the originals back that a run in place replaced; what changed since stays.")
     parser.epilog = "exit codes: 0 all back, 1 some refused (named with the reason), 2 wrong usage, 3 nothing to undo"
     parser.add_argument("run", metavar="RUN", help="its id, the beginning of it, or last")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files or folders (default: all)")
+    parser.add_argument(
+        "paths", nargs="*", default=[], metavar="PATH", help="only these files or folders (default: all)"
+    )
     parser.add_argument(
         "--in", dest="places", action="append", default=[], metavar="ROOT", help="look for its backups in this folder"
     )
@@ -147,7 +151,9 @@ def _undo_parser() -> argparse.ArgumentParser:
 
 def _backups_parser() -> argparse.ArgumentParser:
     parser = new_parser("backups", "List the originals that runs in place keep, or delete them.")
-    parser.add_argument("places", nargs="*", metavar="ROOT", help="only those of these folders (default: all known)")
+    parser.add_argument(
+        "places", nargs="*", default=[], metavar="ROOT", help="only those of these folders (default: all known)"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--prune", metavar="RUN", help="delete those of this run; it cannot be undone afterwards")
     which.add_argument("--older-than", metavar="AGE", help="delete those of runs older than this: 12h, 30d, 4w")
@@ -269,7 +275,9 @@ def _resume_parser() -> argparse.ArgumentParser:
 
 def _quarantine_parser() -> argparse.ArgumentParser:
     parser = new_parser("quarantine", "List images that crashed or hung workers twice; runs leave them out.")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="only these images and folders (default: all)")
+    parser.add_argument(
+        "paths", nargs="*", default=[], metavar="PATH", help="only these images and folders (default: all)"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     parser.add_argument("--clear", action="store_true", help="hold nothing against them: the next run tries them again")
     return parser
@@ -283,7 +291,7 @@ def _completions_parser() -> argparse.ArgumentParser:
         f"zsh:   {PROG} completions zsh > a folder of $fpath/_{PROG}\n"
         f"fish:  {PROG} completions fish > ~/.config/fish/completions/{PROG}.fish",
     )
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="for this shell")
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
     return parser
 
 

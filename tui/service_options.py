@@ -22,7 +22,9 @@ def service_parser() -> Parser:
     parser.usage = f"{PROG} service [options] watch DIR ... [options of watch]\n" + (
         f"       {PROG} service [options] run PATH ... [options of run]"
     )
-    parser.add_argument("started", nargs="*", metavar="COMMAND", help="watch or run, with its folders and options")
+    parser.add_argument(
+        "started", nargs="*", default=[], metavar="COMMAND", help="watch or run, with its folders and options"
+    )
     parser.add_argument("--write", metavar="DIR", help="write the units there, such as /etc/systemd/system")
     parser.add_argument("--name", help="of the units (default: imgopt-watch or imgopt-run)")
     parser.add_argument("--user", help="whose rights it has (default: yours)")

@@ -32,11 +32,12 @@ def _add_setting(group: argparse._ArgumentGroup, entry: Setting) -> None:
     if entry.kind is Kind.FLAG:
         on = [flag for flag in entry.flags if not flag.startswith("--no-")]
         off = [flag for flag in entry.flags if flag.startswith("--no-")]
-        group.add_argument(*on, dest=dest, action="store_const", const=True, default=argparse.SUPPRESS, help=text)
-        if off:
-            group.add_argument(
-                *off, dest=dest, action="store_const", const=False, default=argparse.SUPPRESS, help=argparse.SUPPRESS
-            )
+        for flags, value, said in ((on, True, text), (off, False, f"turns {on[-1]} off")):
+            if flags:
+                shown = said + (" (default)" if value is entry.default is True else "")
+                group.add_argument(
+                    *flags, dest=dest, action="store_const", const=value, default=argparse.SUPPRESS, help=shown
+                )
         return
     default = entry.show(entry.default).replace("%", "%%")
     shown = f" (default {default})" if default else ""

@@ -36,13 +36,13 @@ def open_dashboard(paths: Sequence[str], settings: Settings, own: FolderSettings
     if demo:
         return _demo(settings)
     roots = list(paths) or [os.getcwd()]
-    if not usable(os.environ):
-        _say(f"no terminal for the dashboard; for scripts use: imgopt-tui run {shlex.join(roots)}")
-        return EXIT_USAGE
     for root in roots:
         if not os.path.lexists(root):
             _say(f"{shlex.quote(root)}: no such file or folder")
             return EXIT_USAGE
+    if not usable(os.environ):
+        _say(f"no terminal for the dashboard; for scripts use: imgopt-tui run {shlex.join(roots)}")
+        return EXIT_USAGE
     return asyncio.run(_show(roots, settings, own=own))
 
 

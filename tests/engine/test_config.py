@@ -124,7 +124,7 @@ def test_every_problem_is_listed_with_file_key_and_range(project: Path) -> None:
         (user, "encode.quality", "from 1 to 100"),
         (user, "encode.format", "one of original, jpeg"),
         (user, "nonsense", "sections are"),
-        (user, "run.worker", "[run] has workers"),
+        (user, "run.worker", "(did you mean workers?); [run] has workers"),
         (project, "run.batch_size", "from 1 to 10000"),
         (project, "limits.max_pixels", "a whole number from 1"),
         ("command line", "--memory-limit", "from 128M"),

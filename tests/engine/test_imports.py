@@ -70,7 +70,7 @@ def test_the_version_is_printed_before_anything_is_loaded() -> None:
 
 
 SETTINGS = {
-    *("conflicts", "efforts", "errors", "floor", "formats", "layers", "policy", "priority", "run_settings"),
+    *("conflicts", "efforts", "errors", "floor", "formats", "layers", "nearest", "policy", "priority", "run_settings"),
     *("scan_settings", "schema", "settings", "since", "states", "stock_presets", "watch_settings"),
 }
 """What the options of settings are made of."""

@@ -122,6 +122,13 @@ def test_kinds_are_given_as_a_list_or_with_commas_and_said_in_one_order() -> Non
             entry.parse(wrong)
 
 
+def test_formats_may_be_called_as_their_files_are() -> None:
+    assert setting("format").parse("jpg") == "jpeg"
+    assert setting("also").parse("webp,tif,jpg") == setting("also").parse("jpeg,webp,tiff")
+    with pytest.raises(ValueError, match="'jpg' is not allowed"):
+        setting("effort").parse("jpg")
+
+
 @pytest.mark.parametrize("bad", [-1, -5, "-1", "-1%", "100%", "nan%", 1.5, float("inf"), "9" * 500])
 def test_savings_that_make_no_sense_are_refused(bad: object) -> None:
     with pytest.raises(ValueError, match="use a share"):

@@ -151,6 +151,10 @@ class Listing(Canvas, can_focus=True):
         """One of the fixed lines at the bottom."""
         return []
 
+    def draw_empty(self, width: int) -> Parts:
+        """What stands in place of the first line where there is none."""
+        return []
+
     @property
     def foot(self) -> int:
         """Lines at the bottom that do not scroll."""
@@ -169,7 +173,7 @@ class Listing(Canvas, can_focus=True):
             return self.draw_foot(y - (self.drawn.height - self.foot), width)
         row = self.top + y - self.head
         if row >= self.total:
-            return []
+            return [] if row else self.draw_empty(width)
         parts = self.draw_row(row, width, chosen=row == self.cursor)
         if row != self.cursor or self.own_cursor:
             return parts

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 
 from engine.view import ImageRow, ImageState, Page, Window
 from tui import text
-from tui.actions import Where, here
+from tui.actions import Where, action, here
 from tui.canvas import Listing, bindings
 from tui.details import why
 from tui.fetch import Latest, Pace
@@ -128,6 +128,14 @@ class ImagesPane(Listing):
             (f"{quality:>5}", "dim"),
             *([(f"{f'{image.measured[0]:.1f}' if image.measured else '':>{score}}", "dim")] if score else []),
         ]
+
+    def draw_empty(self, width: int) -> Parts:
+        """How to see more than a filter leaves."""
+        if not self.filter_words():
+            return []
+        ways = [f"{action('states').first} shows other states"] if self.window.states else []
+        ways += [f"{action('filter').first} takes another text"] if self.window.text else []
+        return [("   no image is like that: " + ", ".join(ways), "dim")]
 
     def refresh_data(self, *, force: bool = False) -> None:
         """The run has news: ask again for what is visible, now and then."""

@@ -111,6 +111,8 @@ async def test_filter_and_sort_are_answered_by_the_run() -> None:
         await it.until(lambda: view.asked[-1].sort == "in" and view.asked[-1].descending)
         await it.pilot.press("f")
         await it.until_text("failed /pano")
+        await it.pilot.press("slash", *"nowhere", "enter")
+        await it.until_text("no image is like that: f shows other states, / takes another text")
 
 
 @pytest.mark.parametrize(

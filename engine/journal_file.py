@@ -107,11 +107,11 @@ class JournalFile:
         uri = f"{path.absolute().as_uri()}?mode=ro{how}"
         file._db = sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS, check_same_thread=False)
         try:
-            written = file._db.execute("PRAGMA user_version").fetchone()[0]
+            holds = file._db.execute("SELECT 1 FROM sqlite_master").fetchone()
         except BaseException:
             file._db.close()
             raise
-        if written:
+        if holds:
             return file
         file.close()  # whoever made it was killed before it held anything
         return cls(None)

@@ -90,8 +90,10 @@ def test_watch_watches_until_it_is_ended(command: str, home: Path) -> None:
     line = ["bash", "-c", f"exec {command}"]
     with subprocess.Popen(line, cwd=home, env=_environment(home), stderr=subprocess.PIPE) as watch:
         assert watch.stderr is not None
-        assert b"watching" in watch.stderr.readline()
-        watch.terminate()
+        try:
+            assert any(b"watching" in line for line in watch.stderr)
+        finally:
+            watch.terminate()
         assert watch.wait(20) == 0
 
 

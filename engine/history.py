@@ -131,7 +131,9 @@ def unusable(error: Exception) -> RunnerError:
 
 def _past(file: JournalFile, row: Mapping[str, Any], alive: bool) -> PastRun:
     phase = RUNNING if alive else row["phase"] or INTERRUPTED
-    report = json.loads(row["report"]) if row["report"] else _counted(file.counts(row["number"]))
+    report = json.loads(row["report"] or "{}")
+    if "done" not in report:
+        report = {**_counted(file.counts(row["number"])), **report}
     settings, own = without_folders(json.loads(row["settings"]))
     return PastRun(
         row["number"],

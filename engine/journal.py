@@ -28,10 +28,9 @@ from engine.view import LogLine
 
 if TYPE_CHECKING:
     from engine.journal_file import JournalFile
-    from engine.ledger import Entry
     from engine.marks import Mark
 
-__all__ = ["Journal", "RunRow", "forget_results"]
+__all__ = ["Journal", "RunRow"]
 
 INTERVAL = 0.25
 """Seconds between two transactions."""
@@ -324,25 +323,3 @@ class Journal:
         self.complete = self._durable and file.settle()
         file.close()
         self._file = None
-
-
-def forget_results(state: Path, entries: Sequence[Entry]) -> None:
-    """Results that were taken back do not count as done any more. A journal that cannot be had has nothing to forget;
-    what was encoded with loss stays known as that."""
-    import sqlite3
-
-    from engine.journal_file import Damaged, JournalFile, journal_path
-
-    path = journal_path(state)
-    if not path.exists():
-        return
-    try:
-        file = JournalFile(path)
-    except (sqlite3.Error, OSError, Damaged):
-        return
-    try:
-        file.forget(entries)
-    except sqlite3.Error:
-        return
-    finally:
-        file.close()

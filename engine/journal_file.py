@@ -8,6 +8,7 @@ saves reading them. Nothing here is needed to put an original back: that is in t
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import time
@@ -313,6 +314,15 @@ class JournalFile:
                 self._db.execute(
                     "UPDATE marks SET backup=x'' WHERE hash=? AND recipe=? AND kind=? AND backup=?", (*key, backup)
                 )
+
+    def note_originals(self, run: str, *, back: int, kept: int) -> None:
+        """In the report of the run with this id: ``back`` more originals were put back, ``kept`` bytes are left."""
+        with self.transaction():
+            row = self._db.execute("SELECT report FROM runs WHERE id=?", (run,)).fetchone()
+            if row is not None:
+                report = json.loads(row[0] or "{}")
+                report |= {"undone": report.get("undone", 0) + back, "backupBytes": kept}
+                self._db.execute("UPDATE runs SET report=? WHERE id=?", (json.dumps(report), run))
 
     # ── folders of records ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -124,6 +124,8 @@ def _room(report: Mapping[str, Any]) -> list[str]:
 
 
 def _place(report: Mapping[str, Any]) -> str:
+    if undone := report.get("undone"):
+        return f"undone since: {undone} original{'s' if undone != 1 else ''} put back"
     if report["output"] != "in place":
         return f"results in {report['output']}"
     back = f"; back again with: imgopt-tui undo {report['run']}" if report.get("backupBytes") else ""

@@ -117,6 +117,8 @@ def _before_and_after(total: Group) -> str:
 
 
 def _kept_room(report: RunReport) -> str:
+    if undone := report.run.report.get("undone"):
+        return f'<p class="soft">Undone since: {undone} original{"s" if undone != 1 else ""} put back.</p>'
     kept = report.run.report.get("backupBytes")
     if not kept:
         return ""

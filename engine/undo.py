@@ -35,6 +35,10 @@ from engine.temps import remove_stale_temps, temp_name
 __all__ = ["Undone", "Verdict", "undo"]
 
 
+REMOVED = "its conversion was removed"
+"""What is said of every image whose result had another name."""
+
+
 class Verdict(StrEnum):
     """What became of one path."""
 
@@ -54,6 +58,11 @@ class Undone:
     verdict: Verdict
     reason: str = ""
     entry: Entry | None = None
+
+    @property
+    def odd(self) -> bool:
+        """Whether there is something to say of it that does not hold for all."""
+        return self.verdict is not Verdict.NOTHING and self.reason not in ("", REMOVED)
 
 
 class _Refused(Exception):
@@ -305,7 +314,7 @@ class _Hands:
             except OSError as error:
                 self.unfinished = True
                 return f"{name!r} cannot be removed: {system_reason(error)}"
-        return f"{name!r} removed"
+        return REMOVED
 
 
 def _look(folder: int, name: str) -> os.stat_result | None:

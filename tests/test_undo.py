@@ -51,6 +51,40 @@ def test_a_run_is_undone_by_its_id_from_anywhere_also_in_part(replaced: Any, tmp
     assert {**files(root), "i0000.jpg": before["i0000.jpg"]} == before
 
 
+def test_a_run_that_was_undone_is_told_as_that_and_its_originals_as_gone_back(replaced: Any) -> None:
+    root, _, summary = replaced
+    assert call("undo", "last", root / "i0001.jpg").returncode == 0
+    left = json.loads(call("runs", "--json").stdout)[0]
+    assert left["undone"] == 1
+    assert 0 < left["backupBytes"] < summary["backupBytes"]
+    assert call("undo", "last").returncode == 0
+    back = json.loads(call("runs", "--json").stdout)[0]
+    assert (back["undone"], back["backupBytes"]) == (3, 0)
+    assert b"finished, undone (3 put back)" in call("runs").stdout
+    for command in ("status", "report"):
+        told = call(command).stdout.decode()
+        assert "undone since: 3 originals put back" in told
+        assert "backups --prune" not in told
+        assert "back again with" not in told
+
+
+def test_originals_that_were_given_up_are_not_told_as_kept(replaced: Any) -> None:
+    assert call("backups", "--prune", replaced[2]["run"], "--yes").returncode == 0
+    told = call("status").stdout.decode()
+    assert "backups --prune" not in told
+    assert "back again with" not in told
+
+
+def test_undoing_conversions_says_only_what_is_odd(tmp_path: Path, samples: Path) -> None:
+    root = fill(tmp_path / "in", samples / "photo.jpg", 2)
+    assert call("run", root, "--in-place", "--replace", "--format", "webp", "--effort", "fast").returncode == 0
+    (root / "i0001.webp").write_bytes(b"edited")
+    undone = call("undo", "last", "--in", root)
+    assert undone.stderr.count(b"\n") == 1
+    assert b"i0001.jpg" in undone.stderr
+    assert sorted(path.name for path in root.iterdir() if path.is_file()) == ["i0000.jpg", "i0001.jpg", "i0001.webp"]
+
+
 def test_the_end_of_a_run_says_saved_apart_from_freed_and_how_to_go_back(tmp_path: Path, samples: Path) -> None:
     root = fill(tmp_path / "in", samples / "photo.jpg", 1)
     lines = call("run", root, "--in-place").stdout.decode().splitlines()

@@ -12,6 +12,7 @@ from engine import machine
 from engine.areas import Area, chosen, find_areas
 from engine.errors import PlanError
 from engine.holdings import Held, held, prune
+from engine.originals import given_up
 from engine.report import human_bytes
 from tui.deleting import age, agreed
 from tui.text import escape
@@ -88,6 +89,7 @@ def _prune(found: Sequence[tuple[Area, Held]], *, named: bool, yes: bool, as_jso
             prune(area)
         except OSError as error:
             raise PlanError(f"{area.folder}: the backups cannot be deleted: {error.strerror}") from None
+        given_up(area.run)
     after = _used(found)
     if as_json:
         disks = [{"folder": root, "usedBefore": before[root], "usedAfter": after[root]} for root in before]

@@ -24,6 +24,13 @@ __all__ = ["EarlierDialog", "open_run", "past_runs", "retry_failed"]
 _ROLES = {"running": "running", "finished": "done", "failed": "failed", "interrupted": "warn", "stopped": "warn"}
 
 
+def _phase(run: PastRun) -> str:
+    """How it ended, or that it was taken back."""
+    if not (undone := run.report.get("undone")):
+        return run.phase
+    return "undone" if undone >= run.report.get("done", 0) else "part undone"
+
+
 async def past_runs() -> Sequence[PastRun]:
     """All runs the journal knows, newest first; raises RunnerError."""
     from engine import history
@@ -74,7 +81,7 @@ class RunList(Listing):
         failed, saved = report.get("failed", 0), report.get("savedBytes", 0)
         left: Parts = [
             (f" {pointer} {time.strftime('%Y-%m-%d %H:%M', time.localtime(run.started))}  ", "strong"),
-            (f"{run.phase:11}", _ROLES.get(run.phase, "")),
+            (f"{_phase(run):11}", _ROLES.get(run.phase, "")),
             (f" {report.get('processed', 0):>7}", ""),
             (f" {failed or '':>5}", "failed"),
             (f" {text.size(saved):>7}  ", "good"),

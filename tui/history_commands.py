@@ -30,7 +30,9 @@ def past_line(run: history.PastRun) -> str:
     counts = ", ".join(f"{report.get(name, 0)} {name}" for name in ("done", "kept", "skipped", "failed"))
     roots = escape(", ".join(run.roots))
     saved = human_bytes(report.get("savedBytes", 0))
-    return f"{run.id}  {_when(run.started)}  {run.phase}: {counts}, saved {saved}  {roots} -> {escape(run.output)}"
+    undone = f", undone ({report['undone']} put back)" if report.get("undone") else ""
+    phase = f"{run.phase}{undone}"
+    return f"{run.id}  {_when(run.started)}  {phase}: {counts}, saved {saved}  {roots} -> {escape(run.output)}"
 
 
 def _runs(arguments: argparse.Namespace) -> int:

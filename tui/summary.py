@@ -56,6 +56,8 @@ def freed(report: Mapping[str, Any]) -> str:
     if report["output"] != "in place":
         much = text.size(report["bytesOut"] + siblings, precise=True)
         return f"nothing: the originals stay, the results take {much} beside them"
+    if undone := report.get("undone"):
+        return f"nothing: {text.count(undone, 'original')} put back by undo"
     if backups := report.get("backupBytes"):
         much = text.size(backups, precise=True)
         return f"nothing yet: {much} of originals are kept for undo; imgopt-tui backups --prune {report['run']}"

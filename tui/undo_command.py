@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from engine import machine
 from engine.areas import LAST, Area, chosen, find_areas
 from engine.errors import PlanError
-from engine.journal import forget_results
-from engine.places import state_folder
+from engine.holdings import held
+from engine.originals import taken_back
 from engine.undo import Undone, Verdict, undo
 from tui.text import escape
 
@@ -42,13 +42,15 @@ def _undo_all(areas: Sequence[Area], wanted: Callable[[str], bool], *, dry_run: 
         try:
             for result in undo(area, wanted, dry_run=dry_run):
                 results.append(result)
-                if result.reason and result.verdict is not Verdict.NOTHING and not as_json:
+                if result.odd and not as_json:
                     _tell(f"{escape(result.path)}: {result.verdict.value}: {escape(result.reason)}")
         except OSError as error:
             raise PlanError(f"{area.folder}: the backups cannot be read: {error.strerror}") from None
     if not dry_run:
         done = [result for result in results if result.verdict is not Verdict.REFUSED]
-        forget_results(state_folder(), [result.entry for result in done if result.entry is not None])
+        entries = [result.entry for result in done if result.entry is not None]
+        back = sum(result.verdict is Verdict.BACK for result in done)
+        taken_back(areas[0].run, entries, back=back, kept=sum(held(area).bytes for area in areas))
     return results
 
 

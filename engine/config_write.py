@@ -100,7 +100,7 @@ def _change(path: Path, changes: Changes) -> None:
         found = read_document(path)
     except Unreadable as error:
         message = f"{error}; nothing was saved: mend it with imgopt-tui config edit"
-        raise ConfigError((Problem(str(path), "file", message),)) from None
+        raise ConfigError((Problem(str(path), "", message),)) from None
     text, document = found if found is not None else ("", {})
     result = edited(text, changes)
     if result is None:

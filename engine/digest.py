@@ -190,7 +190,7 @@ class _Fold:
 
     def _name(self, key: tuple[int, str]) -> str:
         number, folder = key
-        if number < 0 or len(self.roots) < 2:
+        if number < 0 or (len(self.roots) < 2 and folder != os.curdir):
             return folder
         return os.path.normpath(os.path.join(self.roots[number][0], folder))
 

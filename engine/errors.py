@@ -34,12 +34,12 @@ class Problem:
     source: str
     """Where it was found: a file's path, or ``command line``."""
     key: str
-    """The setting's key in that source, e.g. ``encode.quality`` or ``--quality``."""
+    """The setting's key in that source, e.g. ``encode.quality`` or ``--quality``; empty: the file itself is meant."""
     message: str
     """What is wrong and which values are allowed."""
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.key}: {self.message}"
+        return ": ".join(filter(None, (self.source, self.key, self.message)))
 
 
 class ConfigError(ImgoptError):

@@ -9,12 +9,11 @@ the others is in ``forecast.py``.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine import monitor
 from engine.candidates import Candidates, Listed
@@ -97,6 +96,7 @@ class Trial:
     ) -> None:
         self.candidates = candidates
         self._limit = sample.seconds
+        self._out_of_time = False
         self._progress = progress
         self._clock = clock
         self.sizes = candidates.sizes()
@@ -131,7 +131,7 @@ class Trial:
             host=monitor.own_memory(os.getpid()),
             alone=self._alone,
         )
-        return forecast(
+        found = forecast(
             self.drawn,
             self.sizes,
             self.tried,
@@ -140,6 +140,7 @@ class Trial:
             left_out=candidates.left_out,
             complete=len(self.tried) == len(self.drawn.order),
         )
+        return replace(found, time_limit=self._limit if self._out_of_time and not found.complete else None)
 
     def _reported(self, event: Event) -> None:
         now = self._clock()
@@ -189,5 +190,7 @@ class Trial:
         await self._pool.drain()
 
     async def _stopped(self, cancel: asyncio.Event) -> None:
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(cancel.wait(), self._limit)
+        except TimeoutError:
+            self._out_of_time = True

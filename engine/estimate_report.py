@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.forecast import Estimate, Row
 from engine.interval import Range
+from engine.plural import count
 from engine.report import human_bytes, human_seconds
 from engine.task import saved_percent
 
@@ -66,7 +67,7 @@ def estimate_line(estimate: Estimate) -> str:
 
 def estimate_sentences(estimate: Estimate) -> list[str]:
     """The same with what else is of interest before a run, a few lines."""
-    lines = [f"{estimate.images} images to do, {human_bytes(estimate.bytes_in)}{_others(estimate)}"]
+    lines = [f"{count(estimate.images, 'image')} to do, {human_bytes(estimate.bytes_in)}{_others(estimate)}"]
     if estimate.memory is not None:
         lines.append(f"{_how_known(estimate)}: {estimate_line(estimate)}; memory {_bytes(estimate.memory)}")
         if estimate.failed is not None and estimate.failed.value >= 0.5:
@@ -77,7 +78,7 @@ def estimate_sentences(estimate: Estimate) -> list[str]:
 def estimate_text(estimate: Estimate) -> str:
     """The estimate for people, a few short lines."""
     lines = [
-        f"{estimate.images} images to do, {human_bytes(estimate.bytes_in)}{_others(estimate)}",
+        f"{count(estimate.images, 'image')} to do, {human_bytes(estimate.bytes_in)}{_others(estimate)}",
         _how_known(estimate),
     ]
     if estimate.saved is None or estimate.seconds is None or estimate.memory is None:
@@ -86,13 +87,13 @@ def estimate_text(estimate: Estimate) -> str:
     lines += [
         f"saves    {_bytes(estimate.saved)}, {_share(estimate.saved, estimate.bytes_in)}",
         f"leaves   {_bytes(after)}",
-        f"takes    {_time(estimate.seconds)} with {estimate.workers} workers",
+        f"takes    {_time(estimate.seconds)} with {count(estimate.workers, 'worker')}",
         f"memory   {_bytes(estimate.memory)} at its peak",
         f"fails    {_count(estimate.failed)}",
         f"skips    {_count(estimate.skipped)}",
     ]
     if estimate.siblings and estimate.sibling_bytes:
-        lines.append(f"beside   {estimate.siblings} siblings, {_bytes(estimate.sibling_bytes)}")
+        lines.append(f"beside   {count(estimate.siblings, 'sibling')}, {_bytes(estimate.sibling_bytes)}")
     bounds = [] if estimate.exact else ["", "in brackets: what the truth lies between, nine times out of ten"]
     return "\n".join([*lines, "", *_table(estimate), *bounds])
 
@@ -107,8 +108,10 @@ def _others(estimate: Estimate) -> str:
 def _how_known(estimate: Estimate) -> str:
     if estimate.exact:
         return "all of them tried"
-    ended = "" if estimate.complete else ", fewer than planned"
-    return f"{estimate.sampled} of them tried{ended}"
+    if estimate.complete:
+        return f"{estimate.sampled} of them tried"
+    ended = "it was interrupted" if estimate.time_limit is None else f"its {estimate.time_limit:.0f} seconds were over"
+    return f"{estimate.sampled} of them tried, of the {estimate.planned} planned, as {ended}"
 
 
 def _table(estimate: Estimate) -> list[str]:
@@ -137,7 +140,8 @@ def _time(found: Range) -> str:
 def _count(found: Range | None) -> str:
     if found is None:
         return "not known"
-    return _between(*(f"{round(each)}" for each in (found.value, found.low, found.high))) + " images"
+    value = _between(*(f"{round(each)}" for each in (found.value, found.low, found.high)))
+    return f"{value} {'image' if value == '1' else 'images'}"
 
 
 def _between(value: str, low: str, high: str) -> str:

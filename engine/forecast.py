@@ -124,6 +124,8 @@ class Estimate:
     """By format."""
     complete: bool = False
     """Whether all that was to be tried is."""
+    time_limit: float | None = None
+    """Seconds that it was ended after, where that is why it is not complete."""
 
     @property
     def exact(self) -> bool:

@@ -14,6 +14,7 @@ from engine.floor import DEFAULT_FLOOR
 from engine.history import past_runs, unfinished
 from engine.journal_file import on_network
 from engine.places import sockets, state_folder
+from engine.plural import count
 from engine.quarantine import set_aside
 from engine.report import human_bytes
 from engine.runner import running
@@ -84,7 +85,7 @@ def runs_left() -> Iterator[Finding]:
         yield Finding("runs", Level.NOTE, f"run {left.id}: {left.phase}", meaning, f"imgopt-tui resume {left.id}")
     if aside:
         meaning = "they crashed or hung workers twice: runs leave them out"
-        yield Finding("set aside", Level.NOTE, f"{len(aside)} images", meaning, "imgopt-tui quarantine")
+        yield Finding("set aside", Level.NOTE, count(len(aside), "image"), meaning, "imgopt-tui quarantine")
 
 
 def settings_files() -> Finding:

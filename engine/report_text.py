@@ -9,6 +9,7 @@ from engine.comparison import Comparison
 from engine.digest import Digest, Group
 from engine.escape import escape
 from engine.past_report import RunReport
+from engine.plural import count
 from engine.report import human_bytes, human_seconds, report_text
 from engine.task import saved_percent
 
@@ -62,7 +63,8 @@ def _groups(title: str, groups: Sequence[Group]) -> Iterator[str]:
     yield f"\n{title}"
     for group in groups[:ROWS]:
         sizes = f"{human_bytes(group.bytes_in):>9} -> {human_bytes(group.bytes_out):>9}"
-        yield f"  {sizes}  {group.percent:5.1f}%  {group.images:>7} images  {escape(group.name.replace('→', '->'))}"
+        images = f"{group.images:>7} {'image' if group.images == 1 else 'images':<6}"
+        yield f"  {sizes}  {group.percent:5.1f}%  {images}  {escape(group.name.replace('→', '->'))}"
     if len(groups) > ROWS:
         yield f"  and {len(groups) - ROWS} more"
 
@@ -94,8 +96,9 @@ def _against(other: str, found: Comparison) -> Iterator[str]:
         yield f"  {name}: {_value(before)} there, {_value(after)} here"
     change = -saved_percent(found.bytes_before, found.bytes_after)
     sizes = f"{human_bytes(found.bytes_before)} there, {human_bytes(found.bytes_after)} here ({change:+.1f}%)"
-    yield f"  {found.both} images with a result in both: {sizes}; {found.smaller} smaller, {found.larger} larger"
-    yield f"  {found.only_here} images only here, {found.only_there} only there"
+    both = count(found.both, "image")
+    yield f"  {both} with a result in both: {sizes}; {found.smaller} smaller, {found.larger} larger"
+    yield f"  {count(found.only_here, 'image')} only here, {found.only_there} only there"
     for one in found.changes[:ROWS]:
         yield f"  {human_bytes(one.before):>9} -> {human_bytes(one.after):>9}  {escape(one.path)}"
     for title, paths in (("failed here only", found.newly_failed), ("failed there only", found.no_longer_failed)):

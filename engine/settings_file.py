@@ -99,9 +99,9 @@ def read_settings(path: Path, *, required: bool = False, project: bool = False) 
     try:
         found = read_document(path)
     except Unreadable as error:
-        return FileSettings(Layer(source), exists=True, problems=(Problem(source, "file", str(error)),))
+        return FileSettings(Layer(source), exists=True, problems=(Problem(source, "", str(error)),))
     if found is None:
-        missing = (Problem(source, "file", "does not exist"),) if required else ()
+        missing = (Problem(source, "", "does not exist"),) if required else ()
         return FileSettings(Layer(source), problems=missing)
     return _Reader(source, project).read(found[1])
 

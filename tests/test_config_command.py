@@ -148,7 +148,7 @@ def test_files_that_are_good_or_not_there_are_said_to_be(work: Path, capsys: pyt
     assert Call(capsys, "check").out == f"{mine}: nothing is wrong\n"
     assert Call(capsys, "check", str(mine)).out == f"{mine}: nothing is wrong\n"
     missing = Call(capsys, "check", "other.toml")
-    assert (missing.code, missing.out) == (2, "other.toml: file: does not exist\n")
+    assert (missing.code, missing.out) == (2, "other.toml: does not exist\n")
     (work / "other.toml").write_text("[output]\noutput = '/srv'\n")
     assert Call(capsys, "check", "other.toml").code == 0
     os.rename("other.toml", FILE)
@@ -165,7 +165,7 @@ def test_init_writes_what_changes_nothing_and_never_over_a_file_unless_told(
     mine = user("# mine\n")
     again = Call(capsys, "init")
     assert (again.code, again.out, mine.read_text()) == (2, "", "# mine\n")
-    assert "stays as it is" in again.err
+    assert f"{mine}: is there already and stays as it is" in again.err
     assert Call(capsys, "init", "--force").code == 0
     assert (mine.read_text(), mine.with_name("config.toml.bak").read_text()) == (example(), "# mine\n")
     assert Call(capsys, "init", "--project").out == f"{work / FILE}\n"

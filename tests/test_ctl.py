@@ -83,6 +83,14 @@ async def test_scripts_tell_a_run_what_its_screen_can(
         await end(view)
 
 
+@pytest.mark.parametrize("words", ["pauze", "ab12 pauze"])
+async def test_a_slip_in_a_command_is_answered_with_what_was_meant(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await tell(f"ctl {words}") == 2
+    assert "'pauze' is none (did you mean pause?)" in capsys.readouterr().err
+
+
 async def test_what_can_be_said_to_a_run_that_is_over(
     tmp_path: Path, samples: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,7 +116,7 @@ async def test_what_can_be_said_to_a_run_that_is_over(
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ("dance", "'dance' is none: status, pause"),
+        ("dance", "; there are status, pause"),
         ("1a2b dance", "'dance' is none"),
         ("1a2b", "'1a2b' is none"),
         ("workers", "ctl [RUN] workers N"),

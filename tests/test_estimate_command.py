@@ -59,11 +59,11 @@ def test_what_is_done_already_is_said_and_is_no_work(root: Path, samples: Path) 
     call("run", root)
     done = call("estimate", root)
     assert (done.returncode, done.stdout) == (0, b"")
-    assert b"2 images are done already" in done.stderr
+    assert b"2 images done already" in done.stderr
     assert b"done already" in call("run", root, "-n").stdout
 
     shutil.copyfile(samples / "small.jpg", root / "new.jpg")
-    assert b"1 images to do" in call("estimate", root).stdout
+    assert b"1 image to do" in call("estimate", root).stdout
 
 
 @pytest.mark.parametrize(

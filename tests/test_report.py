@@ -93,7 +93,15 @@ def test_every_form_tells_the_same(runs: list[str], tool: Tool, two_runs: Path) 
     assert [int(row["optimized_size"]) for row in rows] == [each["optimized_size"] for each in results]
     text = tool("last")
     assert text.startswith(f"run {newest}")
-    for shown in ("by folder", "jpeg -> webp", "bad.jpg", "1 failed", "not an image"):
+    for shown in (
+        "by folder",
+        "jpeg -> webp",
+        "bad.jpg",
+        "1 failed",
+        "not an image",
+        " 1 image   ",
+        str(two_runs / "in"),
+    ):
         assert shown in text
     assert "\x1b" not in text
 

@@ -15,7 +15,7 @@ from engine.holdings import Held, held, prune
 from engine.originals import given_up
 from engine.report import human_bytes
 from tui.deleting import age, agreed
-from tui.text import escape
+from tui.text import count, escape
 from tui.undo_command import refuse_running
 
 __all__ = ["backups"]
@@ -71,7 +71,8 @@ def _record(area: Area, holding: Held) -> dict[str, object]:
 def _line(area: Area, holding: Held) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(area.started)) if area.started else "time unknown"
     kinds = f"{holding.links} by link, {holding.images - holding.links} copied"
-    return f"{area.run}  {when}  {escape(area.root)}  {holding.images} images ({kinds})  {human_bytes(holding.bytes)}"
+    images = count(holding.images, "image")
+    return f"{area.run}  {when}  {escape(area.root)}  {images} ({kinds})  {human_bytes(holding.bytes)}"
 
 
 def _prune(found: Sequence[tuple[Area, Held]], *, named: bool, yes: bool, as_json: bool) -> int:

@@ -87,7 +87,7 @@ def _init(arguments: argparse.Namespace) -> int:
     if os.path.lexists(path):
         if not arguments.force:
             word = "imgopt-tui config edit opens it, --force writes a new one and keeps it as .bak"
-            raise ConfigError((Problem(str(path), "file", f"is there already and stays as it is; {word}"),))
+            raise ConfigError((Problem(str(path), "", f"is there already and stays as it is; {word}"),))
         _keep(path)
     try:
         write_text(path, config.example(project=arguments.project))
@@ -109,7 +109,7 @@ def _keep(path: Path) -> None:
 
 
 def _unwritten(path: Path, error: OSError) -> ConfigError:
-    return ConfigError((Problem(str(path), "file", f"cannot be written: {error.strerror}; nothing was changed"),))
+    return ConfigError((Problem(str(path), "", f"cannot be written: {error.strerror}; nothing was changed"),))
 
 
 def _path(arguments: argparse.Namespace) -> int:

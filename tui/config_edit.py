@@ -70,7 +70,7 @@ class _Draft:
         """Whether something is; it is said then."""
         problems = problems_of(file_at(self._path, self._draft))
         for problem in problems:
-            _say(f"{problem.key}: {problem.message}")
+            _say(": ".join(filter(None, (problem.key, problem.message))))
         return bool(problems)
 
     def _take(self, text: bytes) -> int:
@@ -126,4 +126,4 @@ def _ask() -> bool:
 
 
 def _wrong(path: Path, message: str) -> ConfigError:
-    return ConfigError((Problem(str(path), "file", message),))
+    return ConfigError((Problem(str(path), "", message),))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.nearest import did_you_mean
+
 __all__ = ["WORDS", "Word", "table", "understand"]
 
 
@@ -58,8 +60,9 @@ def understand(words: Sequence[str]) -> tuple[str | None, Word, tuple[str, ...]]
     name, *values = words[run is not None :] or [""]
     word = WORDS.get(name)
     if word is None:
-        wrong = f"{name or words[0]!r} is none"
-        raise ValueError(f"a command is needed, {wrong}: {', '.join(WORDS)}")
+        given = name or words[0]
+        meant = did_you_mean([given], WORDS)
+        raise ValueError(f"a command is needed, {given!r} is none{meant}; there are {', '.join(WORDS)}")
     if (bool(values) != bool(word.value) and not word.optional) or (len(values) > 1 and not word.several):
         raise ValueError(f"it is: imgopt-tui ctl [RUN] {word.usage}")
     return run, word, tuple(values)

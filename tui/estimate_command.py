@@ -14,7 +14,7 @@ from engine.folder_settings import FolderSettings
 from engine.settings import Settings
 from tui.run_line import run_line
 from tui.run_output import StatusLine, put, put_json, tell
-from tui.text import escape
+from tui.text import count, escape
 
 __all__ = ["predict", "show_estimate"]
 
@@ -78,7 +78,7 @@ def show_estimate(
     elif found.images:
         put(f"{estimate_text(found)}\n\n{escape(command)}")
     if not found.images:
-        why = f": {found.already} images are done already" if found.already else ""
+        why = f": {count(found.already, 'image')} done already" if found.already else ""
         tell(f"nothing to do{why}")
         return 0 if found.already else EXIT_NOTHING
     return 0 if found.complete else EXIT_INTERRUPTED

@@ -9,6 +9,7 @@ from __future__ import annotations
 from rich.cells import cell_len, set_cell_size
 
 from engine.escape import escape
+from engine.plural import count
 
 __all__ = ["change", "clock", "count", "cut", "cut_left", "escape", "percent", "size"]
 
@@ -67,8 +68,3 @@ def change(before: int, after: int, *, digits: int = 0) -> str:
         return ""
     value = round(100 * (after - before) / before, digits)
     return f"{value:+.{digits}f}%" if value else f"{0:.{digits}f}%"
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """``1 image``, ``2 images``."""
-    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -25,7 +25,8 @@ def estimate_parser() -> argparse.ArgumentParser:
         type=_sample,
         default=200,
         metavar="N",
-        help="images to try (10 or more; default 200); more make the range narrower, a small tree is tried whole",
+        help="images to try (10 or more; default 200), at least 3 of each format; more make the range narrower, "
+        "a small tree is tried whole",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("-Q", "--quiet", action="store_true", help="show no progress")

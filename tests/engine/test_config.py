@@ -179,7 +179,7 @@ def test_a_path_that_is_no_file_is_a_sentence_with_its_name(project: Path, kind:
             pytest.skip("root may read everything")
         project.touch(mode=0o000)
     expected = config.user_file() if kind == "below a file" else project
-    assert problems_of()[0].startswith(f"{expected}: file: ")
+    assert problems_of()[0].startswith(f"{expected}: ")
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

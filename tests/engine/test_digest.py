@@ -58,6 +58,11 @@ def test_many_folders_are_summed_up_in_those_above_and_the_smallest_of_too_many_
     assert (found[0].name, found[-1].name, found[-1].images) == ("99", "(71 others)", 71)
 
 
+def test_the_folder_given_is_named_in_full_and_those_below_it_from_there() -> None:
+    rows = [row(0, "/r/pics/1.png"), row(1, "/r/pics/pics/1.png")]
+    assert {group.name for group in digest(rows, ["/r/pics"], 75).folders} == {"/r/pics", "pics"}
+
+
 def test_images_of_several_roots_are_told_apart() -> None:
     rows = [row(0, "/a/x/1.png"), row(1, "/b/x/1.png"), row(2, "/b/1.png")]
     assert {group.name for group in digest(rows, ["/a", "/b"], 75).folders} == {"/a/x", "/b/x", "/b"}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.estimate import Estimate, Sample, estimate
+from engine.estimate_report import estimate_text
 from engine.run import Run
 from engine.settings import Settings
 
@@ -99,6 +100,21 @@ async def test_a_cancelled_estimate_says_that_it_is_not_complete(tmp_path: Path,
 
     assert not found.complete
     assert found.sampled < 8
+    assert found.time_limit is None
+
+
+async def test_an_estimate_that_ran_out_of_time_says_how_many_were_planned_and_why(
+    tmp_path: Path, samples: Path
+) -> None:
+    root = tree(tmp_path / "in", samples, ("photo.png",), copies=12)
+
+    found = await estimate([str(root)], PLAIN, sample=Sample(8, 0.0))
+
+    assert (found.complete, found.planned, found.time_limit) == (False, 8, 0.0)
+    assert "of the 60 planned, as its 15 seconds were over" in estimate_text(
+        replace(found, planned=60, time_limit=15.0)
+    )
+    assert "as it was interrupted" in estimate_text(replace(found, time_limit=None))
 
 
 @pytest.mark.parametrize(

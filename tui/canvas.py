@@ -134,6 +134,11 @@ class Listing(Canvas, can_focus=True):
         self.cursor = 0
         self.top = 0
 
+    def action_act(self, id: str) -> None:
+        """Run an action of the registry."""
+        self.host.main.heed()
+        super().action_act(id)
+
     @property
     def total(self) -> int:
         """How many lines there are."""

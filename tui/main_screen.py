@@ -90,6 +90,8 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
         self.active = active
         self.is_alone = False
         self._said = ("", -SAID)
+        self._heeded = ""
+        """The run's message that was there when a key was pressed: it is not shown any more."""
         self._about: list[Canvas] = [MessageLine(), Tabs()]
         """Lines that speak of what the cursor is on."""
         self._header: list[Canvas] = [Header(id="header"), Rule()]
@@ -113,6 +115,7 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
 
     def action_act(self, id: str) -> None:
         """Run an action of the registry."""
+        self.heed()
         getattr(self.commands, f"do_{id}")()
 
     def compose(self) -> ComposeResult:
@@ -206,8 +209,16 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
 
     def forget(self) -> None:
         """Another run begins."""
+        self._heeded = ""
         for pane in self.of_the_run:
             pane.forget()
+
+    def heed(self) -> None:
+        """A key was pressed: what the run said until now is let go."""
+        said = self.host.mirror.update.message if self.host.mirror.update else ""
+        if said != self._heeded:
+            self._heeded = said
+            self.row_arrived()
 
     def row_arrived(self) -> None:
         """Cursor or facts under it changed: the lines that speak of them."""
@@ -222,7 +233,8 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
         self.row_arrived()
 
     def message(self) -> tuple[str, str]:
-        """Text and role of the message line: what is wrong, what was just said, what the cursor is on."""
+        """Text and role of the message line: what is wrong, what was just said, what the cursor is on, what the run
+        said since the last key."""
         mirror = self.host.mirror
         if mirror.lost:
             return mirror.lost, "failed"
@@ -240,7 +252,8 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
             about = self.grid.describe()
         if about[0]:
             return about
-        return (mirror.update.message if mirror.update else ""), "warn"
+        said = mirror.update.message if mirror.update else ""
+        return (f"from the run: {said}" if said and said != self._heeded else ""), "warn"
 
     def place(self) -> str:
         """Where in the active pane the cursor is."""
@@ -259,8 +272,8 @@ class MainScreen(Panes, Paced[None], inherit_bindings=False):
         return before + f"{min(pane.cursor + 1, pane.total)} of {pane.total}" if pane.total else ""
 
     def chosen_row(self) -> ImageRow | None:
-        """The image that details are shown of."""
-        if self.active == "images" and self.images.chosen:
+        """The image that details are shown of; None in a list that a filter leaves empty."""
+        if self.active == "images":
             return self.images.chosen
         return self.grid.row if "grid" in vars(self) else None
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from engine.errors import ImgoptError
+from engine.formats import Format
 from engine.layers import laid_over
 from engine.roots import inside
 from engine.settings import Settings
@@ -38,6 +39,7 @@ __all__ = ["TunePane"]
 
 _EMPTY = "No image is being tuned: choose one in Files, Batches or Images and press t."
 _LOSSLESS = "{} stays lossless, so there is no quality to choose. F tries the image in a lossy format."
+_NO_EFFECT = "{} stays lossless, a target does nothing for it (F: lossy); "
 
 
 def _wrong_name(name: str) -> str:
@@ -171,10 +173,15 @@ class TunePane(CropListing):
     @property
     def values(self) -> dict[str, object]:
         """The settings that were tuned, by field name, as a file holds them."""
-        tuning, row = self.tuning, self.tuning.row
-        format = row.format if tuning.comparing and row else tuning.format
+        tuning, format = self.tuning, self._format
         same = tuning.subject is not None and format == tuning.subject.format
         return {"target_quality": tuning.target, "format": "original" if same else str(format)}
+
+    @property
+    def _format(self) -> Format:
+        """What the image would become: that of the ladder, or of the chosen row of a comparison."""
+        row = self.tuning.row
+        return row.format if self.tuning.comparing and row else self.tuning.format
 
     @property
     def tuned(self) -> Settings:
@@ -267,7 +274,8 @@ class TunePane(CropListing):
         paths = self.host.main.files.model.roots() or (os.path.dirname(self.tuning.path),)
         self.host.tuned.apply(paths, self.values)
         what = paths[0] if len(paths) == 1 else f"{len(paths)} marked files and folders"
-        self.host.main.say(f"{in_words(self.values)} for {what}: r runs it, u takes it back")
+        lossless = "" if self._format in FORMATS else _NO_EFFECT.format(self._format.upper())
+        self.host.main.say(f"{lossless}{in_words(self.values)} for {what}: r runs it, u takes it back")
 
     def do_undo_target(self) -> None:
         """As before the last apply."""

@@ -113,6 +113,30 @@ async def test_filter_and_sort_are_answered_by_the_run() -> None:
         await it.until_text("failed /pano")
         await it.pilot.press("slash", *"nowhere", "enter")
         await it.until_text("no image is like that: f shows other states, / takes another text")
+        await it.until(lambda: it.app.main.images.chosen is None)
+        await it.pilot.press("t")
+        await it.until_text("choose one image first", "[3 Images]")
+
+
+async def test_with_an_empty_list_of_images_none_is_chosen() -> None:
+    async with opened(half_done(), size=(160, 48)) as it:
+        await it.pilot.press("3")
+        await it.until_text("predicted")
+        await it.pilot.press("slash", *"nowhere", "enter")
+        await it.until_text("no image is chosen")
+
+
+async def test_what_the_run_says_is_named_as_its_own_until_a_key_is_pressed() -> None:
+    view = half_done()
+    async with opened(view) as it:
+        view.log_line("error", "b.jpg: JPEG data ends early")
+        view.publish()
+        await it.until_text("from the run: b.jpg: JPEG data ends early")
+        await it.pilot.press("1")
+        await it.until(lambda: "from the run" not in it.text)
+        view.log_line("error", "d.jpg: JPEG data ends early")
+        view.publish()
+        await it.until_text("from the run: d.jpg")
 
 
 @pytest.mark.parametrize(
@@ -226,6 +250,8 @@ async def test_no_size_is_refused() -> None:
 async def test_repaint_paints_everything_again() -> None:
     async with opened(half_done()) as it:
         await it.until_text("batch 21  ")
+        it.app.main.heed()
+        await it.until(lambda: "from the run" not in it.text)
         before = it.lines
         await it.pilot.press("ctrl+l")
         assert it.lines == before

@@ -171,8 +171,12 @@ async def test_an_image_opens_with_what_its_folder_was_given() -> None:
 async def test_a_lossless_image_says_so_and_can_be_tried_in_a_lossy_format() -> None:
     async with tuning(file="c.png") as (it, _):
         await it.until_text("PNG stays lossless", "F tries the image")
+        await it.pilot.press("A")
+        await it.until_text("PNG stays lossless, a target does nothing for it (F: lossy); score 80 for")
         await it.pilot.press("F")
         await it.until_text("format: jpeg", "< smallest >= 80", "--format jpeg")
+        await it.pilot.press("A")
+        await it.until_text("score 80 jpeg for /tmp: r runs it")
 
 
 async def test_an_image_that_cannot_be_tuned_says_why_in_one_sentence() -> None:

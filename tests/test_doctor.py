@@ -102,7 +102,7 @@ def test_what_was_left_behind_is_found() -> None:
     file.close()
     said = {finding.name: finding for finding in runs_left()}
     assert said["runs"].action == "imgopt-tui resume deadbeef"
-    assert said["set aside"].value == "1 images"
+    assert said["set aside"].value == "1 image"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(socket_path("deadbeef")))
     assert "1 sockets" in sockets_left().meaning

@@ -18,6 +18,7 @@ from engine.files import Target
 from engine.ledger import Ledgers
 from engine.policy import Overwrite
 from engine.transaction import write_group
+from engine.undo import REMOVED
 from tests.conftest import ROOT
 from tests.engine.replaced import NEW, OLD, area_at, make_area, replace_all, target_of, tree
 from tests.engine.test_undo import facts, kills, undo_all, verdicts
@@ -105,7 +106,7 @@ def test_a_source_goes_only_when_its_conversion_is_there_for_good(
     status = (root / "a.webp").stat()
     assert (status.st_mode & 0o7777, status.st_mtime_ns) == (0o640, 10**18)
     results = undo_all(root / AREA / "run1")
-    assert [(str(one.verdict), one.reason) for one in results] == [("back", "'a.webp' removed")]
+    assert [(str(one.verdict), one.reason) for one in results] == [("back", REMOVED)]
     assert facts(root) == before
     assert os.listdir(root) == ["a.jpg"]
 

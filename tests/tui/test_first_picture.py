@@ -50,6 +50,7 @@ PICTURE = {
         "start",
         "terminal",
         "text",
+        "trial_options",
     ),
     *("tuned", "__main__"),
 }
@@ -63,6 +64,7 @@ CORE = {
     "folder_settings",
     "light",
     "places",
+    "plural",
     "settings_file",
 }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -105,20 +107,29 @@ def plain_lines(paragraphs: Sequence[str], safe: Callable[[str], str], width: in
     return out
 
 
-class ReadDialog(Dialog[None]):
-    """Something to read. Enter, q and Escape close it."""
+class ReadDialog(Dialog[str]):
+    """Something to read. Enter, q and Escape close it; gives the id of an action that was asked for meanwhile."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,enter", "leave", "Close", show=False, priority=True)]
 
-    def __init__(self, title: str, lines: Sequence[Parts], *, wide: int = 78) -> None:
+    def __init__(
+        self, title: str, lines: Sequence[Parts], *, wide: int = 78, acts: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """``acts``: actions by the key that asks for them here too."""
         super().__init__(wide=wide, high=len(lines) + 4)
-        self._title, self._lines = title, lines
+        self._title, self._lines, self._acts = title, lines, acts
 
     def content(self) -> ComposeResult:
         """Title, text, how to close."""
         yield Title(self._title)
         yield Lines(self._lines)
         yield Title("Esc closes, arrows and PgDn scroll", "dim")
+
+    def on_key(self, event: Key) -> None:
+        """Close for what is done next."""
+        if act := self._acts.get(event.key):
+            event.stop()
+            self.dismiss(act)
 
 
 @dataclass(frozen=True, slots=True)

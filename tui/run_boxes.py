@@ -15,7 +15,7 @@ from tui.dialogs import ReadDialog, TypeDialog
 from tui.earlier import EarlierDialog
 from tui.export import proposed, refused, write_report
 from tui.machine import MachineDialog
-from tui.summary import FAILURES, summary_lines
+from tui.summary import FAILURES, NEXT, summary_lines
 
 if TYPE_CHECKING:
     from tui.app import ImgoptApp
@@ -49,9 +49,14 @@ class RunBoxes:
                 report = await view.report()
                 failed = (await view.rows(Window(count=FAILURES, states=(ImageState.FAILED,)))).rows
             lines = summary_lines(info, update, report, failed, self.host.look, width)
-            self.host.push_screen(ReadDialog(f"Run {info.run_id}", lines))
+            acts = {key: id for id in NEXT for key in action(id).keys}
+            self.host.push_screen(ReadDialog(f"Run {info.run_id}", lines, acts=acts), self._act)
 
         self.host.start_task(self.host.session.tell(show))
+
+    def _act(self, id: str | None) -> None:
+        if id:
+            self.main.perform(id)
 
     def do_machine(self) -> None:
         """All gauges in a box."""

@@ -12,8 +12,10 @@ from tui.details import Fact, fact_lines
 from tui.dialogs import plain_lines
 from tui.look import Look, Parts
 
-__all__ = ["FAILURES", "summary_lines"]
+__all__ = ["FAILURES", "NEXT", "summary_lines"]
 
+NEXT = ("retry", "export", "earlier", "images")
+"""Actions whose keys the box takes."""
 FAILURES = 6
 """Failed images that are named."""
 
@@ -71,15 +73,15 @@ def _failures(count: int, failed: Sequence[ImageRow], look: Look, width: int) ->
         lines += plain_lines([f"  {row.path}: {row.reason}"], look.safe, width)
     shown = min(len(failed), FAILURES)
     more = f"and {count - shown} more: " if shown < count else ""
-    lines.append([(f"   {more}after Esc, ", "dim"), (action("images").first, "key"), (" then ", "dim")])
+    lines.append([(f"   {more}", "dim"), (action("images").first, "key"), (" then ", "dim")])
     lines[-1] += [(action("states").first, "key"), (" shows them alone", "dim")]
     return lines
 
 
 def _keys(*, failed: int) -> Parts:
-    """What to press next, once the box is closed."""
-    parts: Parts = [(" after Esc: ", "dim")]
-    for id in (*(["retry"] if failed else []), "export", "earlier", "quit"):
+    """What to press next."""
+    parts: Parts = [(" ", "dim")]
+    for id in (id for id in NEXT if id != "images" and (failed or id != "retry")):
         entry = action(id)
         parts += [(entry.first, "key"), (f" {entry.name.lower()}   ", "dim")]
     return parts

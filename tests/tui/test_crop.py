@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import struct
 import termios
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.tuning import LARGEST_CROP, Pixels
+from engine.tuning import Pixels
 from tui.crop import ZOOMS, Place, Preview, crop_size, half_block_line, preview_for, ramp_line
 from tui.graphics import USUAL_CELL, Graphics, ask, at, kitty, learn, sixel, wanted
 from tui.look import Look
@@ -55,8 +56,8 @@ def test_moving_left_and_right_again_comes_back() -> None:
 @given(st.integers(0, 300), st.integers(0, 100), st.sampled_from(list(Preview)))
 def test_a_crop_is_never_larger_than_what_may_be_asked_for(cells: int, lines: int, preview: Preview) -> None:
     width, height = crop_size(cells, lines, preview, (10, 20))
-    assert width <= LARGEST_CROP[0]
-    assert height <= LARGEST_CROP[1]
+    assert width <= 320
+    assert height <= 200
 
 
 def test_two_rows_of_pixels_are_one_line_and_equal_cells_share_a_style() -> None:
@@ -159,6 +160,14 @@ def test_the_terminal_is_asked_and_its_modes_are_as_before(terminal: tuple[int, 
 def test_a_terminal_that_does_not_answer_is_waited_for_only_so_long(terminal: tuple[int, int]) -> None:
     _, inner = terminal
     assert ask(inner, inner, 0.01) == Graphics(asked=True)
+
+
+def test_a_terminal_is_waited_for_a_second_at_most(terminal: tuple[int, int]) -> None:
+    outer, inner = terminal
+    os.write(outer, b"x" * 2500)  # no answer, however much of it is read
+    clock = itertools.count(0.0, 0.6)
+    assert ask(inner, inner, clock=lambda: next(clock)) == Graphics(asked=True)
+    assert next(clock) == pytest.approx(3 * 0.6), "it went on after a second"
 
 
 def test_the_size_of_the_window_tells_the_size_of_a_cell(terminal: tuple[int, int]) -> None:

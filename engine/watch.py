@@ -221,7 +221,7 @@ class Watch:
         elif self._folders:
             folders, self._folders = self._folders, set()
             yield from self._through(Extent((), folders, self._enter), note)
-        if settled := list(self._settled(now)):
+        if not self._behind and (settled := list(self._settled(now))):  # else the next run finds them with the rest
             yield from self._through(Extent(settled), note, settled=True)
         if self._trouble:
             note(self._trouble)

@@ -157,5 +157,6 @@ def _broken(error: Exception, run_id: str) -> str:
     from tui.text import escape
 
     goes_on = f"; run {run_id} goes on, watch it with: imgopt-tui attach {run_id}" if run_id else ""
-    what = escape(f"{type(error).__name__}: {error}")
+    cause = getattr(error, "error", error)  # Textual wraps what went wrong in a worker of its own
+    what = escape(f"{type(cause).__name__}: {cause}")
     return f"the dashboard broke down ({what}){goes_on}; details are in {escape(str(log_file()))}"

@@ -7,12 +7,11 @@ stays in any case: no image is done twice because its run was forgotten.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from engine.history import RUNNING, PastRun, journal_file, unusable
-from engine.journal_file import Damaged, JournalFile
+from engine.history import RUNNING, PastRun, writing
+from engine.places import journal_file
 
 __all__ = ["Chosen", "choose_old", "forget_runs"]
 
@@ -39,16 +38,10 @@ def forget_runs(runs: Sequence[PastRun], *, compact: bool) -> tuple[int, int]:
     runs that are going on waiting. Raises RunnerError."""
     path = journal_file()
     before = _size(str(path))
-    try:
-        file = JournalFile(path)
-        try:
-            file.forget_runs([run.number for run in runs])
-            if compact:
-                file.compact()
-        finally:
-            file.close()
-    except (sqlite3.Error, OSError, Damaged) as error:
-        raise unusable(error) from None
+    with writing() as file:
+        file.forget_runs([run.number for run in runs])
+        if compact:
+            file.compact()
     return before, _size(str(path))
 
 

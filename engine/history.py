@@ -7,12 +7,11 @@ import contextlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import RunnerError
 from engine.folder_settings import FolderSettings, with_folders, without_folders
-from engine.places import state_folder
+from engine.places import journal_file
 from engine.runner import running
 from engine.task import saved_percent
 from engine.view import Phase
@@ -79,11 +78,6 @@ class PastRun:
         return {**counts, **plain, **where, "settings": with_folders(self.settings, self.own)}
 
 
-def journal_file() -> Path:
-    """Where the journal is."""
-    return state_folder() / "journal.sqlite"
-
-
 def past_runs() -> list[PastRun]:
     """All runs, newest first; raises RunnerError when the journal cannot be read."""
     return asyncio.run(known_runs())
@@ -121,6 +115,23 @@ def reading() -> Iterator[JournalFile]:
         finally:
             file.close()
     except (sqlite3.Error, OSError) as error:
+        raise unusable(error) from None
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[JournalFile]:
+    """The journal, to change; as ``reading``."""
+    import sqlite3
+
+    from engine.journal_file import Damaged, JournalFile
+
+    try:
+        file = JournalFile(journal_file())
+        try:
+            yield file
+        finally:
+            file.close()
+    except (sqlite3.Error, OSError, Damaged) as error:
         raise unusable(error) from None
 
 

@@ -23,7 +23,7 @@ from engine.marks import MARK_COLUMNS, Kind, Mark, mark_of, signed
 from engine.samples import Sample
 from engine.view import LogLine
 
-__all__ = ["Damaged", "JournalFile", "is_damage", "journal_path", "move_aside"]
+__all__ = ["Damaged", "JournalFile", "is_damage", "move_aside"]
 
 LOCK_SECONDS = 5.0
 """How long to wait for another process that writes."""
@@ -61,11 +61,6 @@ class Damaged(Exception):
 def is_damage(error: BaseException) -> bool:
     """Whether SQLite says that the file itself is broken."""
     return isinstance(error, Damaged) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
-
-
-def journal_path(state: Path) -> Path:
-    """Where the journal is in the state folder."""
-    return state / "journal.sqlite"
 
 
 def move_aside(path: Path) -> Path:

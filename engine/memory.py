@@ -13,7 +13,7 @@ from engine.events import Finished, Retried
 from engine.folder_settings import FolderSettings, with_folders
 from engine.journal import Journal, RunRow
 from engine.known import Known
-from engine.places import state_folder
+from engine.places import journal_file, state_folder
 from engine.plan import Plan
 from engine.progress import RunState
 from engine.records import RunRecords
@@ -66,8 +66,7 @@ class RunMemory:
 
             return folders_of_records(roots, plan.settings.backup_folder, state_folder())
 
-        path = state_folder() / "journal.sqlite"
-        self._journal = Journal(path, row, folders, state.catalog.source, self._tell, log.since)
+        self._journal = Journal(journal_file(), row, folders, state.catalog.source, self._tell, log.since)
 
     def _tell(self, level: str, line: str) -> None:
         """From the journal's thread."""

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from engine.errors import RunnerError
 
-__all__ = ["log_file", "open_log", "socket_path", "sockets", "state_folder"]
+__all__ = ["journal_file", "log_file", "open_log", "socket_path", "sockets", "state_folder"]
 
 SOCKET_PATH_BYTES = 100
 """Longest socket path used; the kernels' own limits are 104 (macOS) and 108 (Linux) bytes."""
@@ -26,6 +26,11 @@ def state_folder() -> Path:
     """``$XDG_STATE_HOME/imgopt-tui``, by default below ``~/.local/state``."""
     base = os.environ.get("XDG_STATE_HOME", "")
     return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "imgopt-tui"
+
+
+def journal_file() -> Path:
+    """Where the journal is."""
+    return state_folder() / "journal.sqlite"
 
 
 def log_file() -> Path:

@@ -9,8 +9,9 @@ from typing import Any
 
 from engine.catalog import is_below
 from engine.deaths import TOOK_LONGER
-from engine.history import ask_journal, journal_file, unusable
+from engine.history import ask_journal, writing
 from engine.known import DEATHS
+from engine.places import journal_file
 
 __all__ = ["SetAside", "release", "set_aside"]
 
@@ -63,19 +64,9 @@ def set_aside(paths: Sequence[str] = ()) -> list[SetAside]:
 def release(images: Collection[SetAside] | None = None) -> int:
     """Hold nothing against these any more; None: against none, also those that cost fewer workers than it takes to be
     set aside. Returns how many had been set aside; raises RunnerError."""
-    import sqlite3
-
-    from engine.journal_file import Damaged, JournalFile
-
     count = len(set_aside() if images is None else images)
     if not count and (images is not None or not journal_file().exists()):
         return 0
-    try:
-        file = JournalFile(journal_file())
-        try:
-            file.clear(None if images is None else [image.content for image in images])
-        finally:
-            file.close()
-    except (sqlite3.Error, OSError, Damaged) as error:
-        raise unusable(error) from None
+    with writing() as file:
+        file.clear(None if images is None else [image.content for image in images])
     return count

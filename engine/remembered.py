@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.known import Known
-from engine.places import state_folder
+from engine.places import journal_file
 from engine.settings import Settings
 from engine.source import Identity
 
@@ -61,9 +61,9 @@ def known_so_far(settings: Settings) -> Known | None:
     be used in another thread."""
     import sqlite3
 
-    from engine.journal_file import JournalFile, journal_path
+    from engine.journal_file import JournalFile
 
-    path = journal_path(state_folder())
+    path = journal_file()
     if settings.remember == "none":
         return None
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.catalog import Catalog
 from engine.image_record import image_record
+from engine.plural import count
 from engine.progress import RunState
 from engine.task import saved_percent
 from engine.view import ImageState, Phase, RunInfo
@@ -125,7 +126,7 @@ def _room(report: Mapping[str, Any]) -> list[str]:
 
 def _place(report: Mapping[str, Any]) -> str:
     if undone := report.get("undone"):
-        return f"undone since: {undone} original{'s' if undone != 1 else ''} put back"
+        return f"undone since: {count(undone, 'original')} put back"
     if report["output"] != "in place":
         return f"results in {report['output']}"
     back = f"; back again with: imgopt-tui undo {report['run']}" if report.get("backupBytes") else ""

@@ -11,6 +11,7 @@ from engine.comparison import Comparison
 from engine.digest import Group, Reason
 from engine.escape import escape
 from engine.past_report import RunReport
+from engine.plural import count
 from engine.report import human_bytes
 from engine.report_charts import batch_chart, cpu_chart, duration, memory_chart, savings_chart, score_chart
 from engine.task import saved_percent
@@ -118,7 +119,7 @@ def _before_and_after(total: Group) -> str:
 
 def _kept_room(report: RunReport) -> str:
     if undone := report.run.report.get("undone"):
-        return f'<p class="soft">Undone since: {undone} original{"s" if undone != 1 else ""} put back.</p>'
+        return f'<p class="soft">Undone since: {count(undone, "original")} put back.</p>'
     kept = report.run.report.get("backupBytes")
     if not kept:
         return ""

@@ -15,10 +15,10 @@ import pytest
 from engine import machine
 from engine.finding import Finding, Level
 from engine.journal import RunRow
-from engine.journal_file import JournalFile, journal_path
+from engine.journal_file import JournalFile
 from engine.machine_checks import cpus, libvips, memory, open_files, packages, size_limits
 from engine.place_checks import room, runs_left, settings_files, sockets_left, writable
-from engine.places import socket_path, state_folder
+from engine.places import journal_file, socket_path
 from tests.cgroups import memory_group
 from tests.conftest import ROOT
 from tests.test_cli import environment
@@ -94,7 +94,7 @@ def test_folders_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 
 def test_what_was_left_behind_is_found() -> None:
     assert [finding.level for finding in runs_left()] == [Level.OK]
-    file = JournalFile(journal_path(state_folder()))
+    file = JournalFile(journal_file())
     with file.transaction():
         file.add_run(RunRow("deadbeef", ("/a",), ("/a",), "/b", False, {}, ()).values())
     for _ in range(2):
@@ -107,7 +107,7 @@ def test_what_was_left_behind_is_found() -> None:
         left.bind(str(socket_path("deadbeef")))
     assert "1 sockets" in sockets_left().meaning
     assert sockets_left().level is Level.OK, "it is gone"
-    journal_path(state_folder()).write_bytes(b"no database" * 900)
+    journal_file().write_bytes(b"no database" * 900)
     assert [finding.level for finding in runs_left()] == [Level.WARN]
 
 

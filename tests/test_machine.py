@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import machine
-from engine.journal_file import JournalFile, journal_path
-from engine.places import state_folder
+from engine.journal_file import JournalFile
+from engine.places import journal_file
 from tests.test_cli import call
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -104,7 +104,7 @@ def test_lines_in_place_undo_and_backups_hold_to_the_schema(tree: Path, tmp_path
     undone = sound(call("undo", "last", "--json").stdout)
     holds(undone, "undo")
     assert undone["summary"]["back"] == held["backups"][0]["images"]
-    file = JournalFile(journal_path(state_folder()))
+    file = JournalFile(journal_file())
     for _ in range(2):
         file.blame(bytes(16), 5, b"/a/\xff.jpg", "crashed", "0123")
     file.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.journal_file import JournalFile, journal_path
-from engine.places import state_folder
+from engine.journal_file import JournalFile
+from engine.places import journal_file
 from tests.engine.test_run import fill
 from tests.test_cli import call
 from tui.__main__ import main
@@ -180,7 +180,7 @@ def test_a_list_of_files_is_done_and_its_tree_kept(tmp_path: Path, samples: Path
 def test_a_run_over_a_list_goes_on_with_that_list(tmp_path: Path, samples: Path) -> None:
     root = fill(tmp_path / "in", samples / "small.jpg", 3)
     call("run", root, "--files-from", "-", stdin=listed(root / "i0001.jpg", root / "i0002.jpg"))
-    file = JournalFile(journal_path(state_folder()))
+    file = JournalFile(journal_file())
     file._db.execute("UPDATE runs SET ended=NULL, phase=NULL, report=NULL")
     file.close()
     summary = json.loads(call("resume", "--json").stdout)["summary"]

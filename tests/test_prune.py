@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from engine.child import environment
 from engine.forgetting import choose_old
 from engine.history import RUNNING, PastRun
-from engine.journal_file import JournalFile, journal_path
-from engine.places import state_folder
+from engine.journal_file import JournalFile
+from engine.places import journal_file
 from tests.conftest import ROOT
 from tests.engine.test_run import fill
 from tests.test_cli import call
@@ -63,7 +63,7 @@ def test_runs_leave_the_list_and_what_they_did_stays_known(tmp_path: Path, sampl
     (left,) = listed()
     assert ([left["run"]], left["inPlace"], len(value["pruned"])) == (value["stay"], True, 1)
     assert b"originals are kept for undo" in pruned.stderr
-    file = JournalFile(journal_path(state_folder()))
+    file = JournalFile(journal_file())
     (number,) = (row["number"] for row in file.runs())
     for table in ("results", "samples", "log", "listed"):
         assert {row[0] for row in file.query(f"SELECT run FROM {table}", ())} <= {number}

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 
 from engine.history import past_runs
-from engine.journal_file import JournalFile, journal_path
+from engine.journal_file import JournalFile
 from engine.machine import schema_text
 from engine.past_report import load
-from engine.places import state_folder
+from engine.places import journal_file, state_folder
 from engine.report_page import page
 from engine.run import Run
 from engine.samples import Sample
@@ -50,7 +50,7 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
         for settings in (first, second):
             asyncio.run(finish(Run([str(root)], settings)))
-        file = JournalFile(journal_path(state_folder()))
+        file = JournalFile(journal_file())
         for number in (1, 2):  # as if they had taken ten seconds
             file.put_samples(number, [Sample(n, 2.0 * n, 50.0, 2**27, 2**30, 2**31, 1, n) for n in range(6)], 1)
         file.close()
@@ -134,7 +134,7 @@ def test_two_runs_are_compared(runs: list[str], tool: Tool) -> None:
 
 
 def test_a_killed_and_a_very_old_run_have_a_report_too(runs: list[str], tool: Tool) -> None:
-    database = JournalFile(journal_path(state_folder()))
+    database = JournalFile(journal_file())
     with database.transaction():
         database._db.execute("UPDATE runs SET ended=NULL, phase=NULL, report=NULL WHERE id=?", (runs[0],))
         database._db.execute("DELETE FROM results WHERE run=1")

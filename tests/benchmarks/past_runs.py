@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 
-from engine.journal_file import JournalFile, journal_path
+from engine.journal_file import JournalFile
 from engine.journal_tables import ResultRow
-from engine.places import state_folder
+from engine.places import journal_file, state_folder
 
 __all__ = ["add_past_run"]
 
@@ -15,7 +15,7 @@ __all__ = ["add_past_run"]
 def add_past_run(run_id: str, images: int) -> None:
     """A finished run; one image in a thousand failed."""
     state_folder().mkdir(parents=True, exist_ok=True)
-    file = JournalFile(journal_path(state_folder()))
+    file = JournalFile(journal_file())
     places = json.dumps(["/srv/media"])
     run = {"id": run_id, "pid": 1, "started": time.time() - 5000, "roots": places, "paths": places, "records": ""}
     number = file.add_run({**run, "output": "/srv/media/optimized", "in_place": 0, "settings": "{}", "resumes": ""})

@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 
 from engine.events import Event, Started
-from engine.journal_file import JournalFile, journal_path
+from engine.journal_file import JournalFile
 from engine.ledger import Entry, Ledgers, content_hash
 from engine.marks import rows_of
-from engine.places import state_folder
+from engine.places import journal_file
 from engine.run import Run
 from engine.settings import Settings
 from engine.source import Identity
@@ -59,7 +59,7 @@ def make_tree(root: Path, files: int) -> list[Entry]:
 
 def fill_journal(entries: list[Entry]) -> None:
     """As the run's own thread does it."""
-    file = JournalFile(journal_path(state_folder()))
+    file = JournalFile(journal_file())
     rows = [rows_of(entry, "0badcafe", "") for entry in entries]
     with file.transaction():
         file.put([], [row for stats, _ in rows for row in stats], [row for _, marks in rows for row in marks])

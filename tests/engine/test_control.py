@@ -13,9 +13,9 @@ import pytest
 from engine import runner
 from engine.events import Finished, Queued, Started, WorkerGone, WorkerReady
 from engine.job import Status
-from engine.journal_file import JournalFile, journal_path
+from engine.journal_file import JournalFile
 from engine.known import hash_file
-from engine.places import state_folder
+from engine.places import journal_file
 from engine.priority import IoClass, own_nice
 from engine.remote import RemoteRun
 from engine.run import Run
@@ -100,7 +100,7 @@ async def test_cancelled_images_and_folders_are_skipped_and_their_originals_stay
     }
     assert len(list((root / "optimized").rglob("*.jpg"))) == 29
     assert all((root / "sub" / f"i000{number}.jpg").exists() for number in range(5))
-    file = JournalFile.reading(journal_path(state_folder()))
+    file = JournalFile.reading(journal_file())
     assert [row.why for row in file.results(1)].count(Why.CANCELLED.value) == 7
     file.close()
     again = await finish(Run([str(root)], Settings(workers=1)))
@@ -163,7 +163,7 @@ async def test_an_image_that_is_on_its_way_into_the_pool_is_cancelled_there(tmp_
 async def test_what_was_set_aside_is_tried_again_when_asked_for(tmp_path: Path, samples: Path) -> None:
     root = fill(tmp_path / "in", samples / "small.jpg", 3)
     (root / "z.jpg").write_bytes((samples / "photo.jpg").read_bytes())
-    journal = JournalFile(journal_path(state_folder()))
+    journal = JournalFile(journal_file())
     content = bytes.fromhex(hash_file(str(root / "z.jpg")) or "")
     for _ in range(2):
         journal.blame(content, (root / "z.jpg").stat().st_size, b"z.jpg", "worker died (11, SIGSEGV)", "0")

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from engine import history, runner
 from engine.errors import RunnerError
 from engine.job import Status
-from engine.journal_file import JournalFile, journal_path
+from engine.journal_file import JournalFile
 from engine.journal_tables import ResultRow
 from engine.opening import open_run, retry_failed
 from engine.past import PastView
 from engine.past_rows import PastImages
-from engine.places import state_folder
+from engine.places import journal_file, state_folder
 from engine.report import report_text
 from engine.run import Run
 from engine.settings import Settings
@@ -201,7 +201,7 @@ def test_every_window_is_a_cut_of_the_same_order(
 
 def test_looking_for_a_run_counts_no_images_of_runs_whose_report_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     state_folder().mkdir(parents=True)
-    file = JournalFile(journal_path(state_folder()))
+    file = JournalFile(journal_file())
     names = ("id", "roots", "paths", "output", "settings", "records")
     for run_id in ("ended", "killed"):
         file.add_run({**dict.fromkeys(names, "[]"), "settings": "{}", "id": run_id, "started": 1.0, "in_place": 0})
@@ -221,7 +221,7 @@ def test_looking_for_a_run_counts_no_images_of_runs_whose_report_says_how_many(m
 
 
 def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    path = journal_path(state_folder())
+    path = journal_file()
     path.parent.mkdir(parents=True)
     database = sqlite3.connect(path)
     database.execute("CREATE TABLE runs(id)")

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.job import Outcome, Sibling, Status
-from engine.journal_file import JournalFile, journal_path
+from engine.journal_file import JournalFile
 from engine.journal_tables import ResultRow
 from engine.outcome_row import outcome_of, result_row
-from engine.places import state_folder
+from engine.places import journal_file
 from engine.quality import Measured
 from engine.run import Run
 from engine.samples import Sample, Sampler
@@ -87,7 +87,7 @@ async def test_a_run_leaves_its_images_facts_and_how_the_machine_was(tmp_path: P
     root.mkdir()
     (root / "a.jpg").write_bytes((samples / "photo.jpg").read_bytes())
     await finish(Run([str(root)], Settings(workers=1, format="webp")))
-    file = JournalFile.reading(journal_path(state_folder()))
+    file = JournalFile.reading(journal_file())
     (row,) = file.results(1)
     assert (row.target, row.source_format, row.target_format) == (bytes(root / "optimized" / "a.webp"), "jpeg", "webp")
     assert row.slot == 0

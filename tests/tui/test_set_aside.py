@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine import quarantine
-from engine.journal_file import JournalFile, journal_path
-from engine.places import state_folder
+from engine.journal_file import JournalFile
+from engine.places import journal_file
 from tests.tui.driving import opened
 from tests.tui.fake_view import FakeView
 from tui.__main__ import main
@@ -17,7 +17,7 @@ from tui.__main__ import main
 
 def blamed(path: str, reason: str, times: int = 2) -> None:
     """An image that cost workers."""
-    file, name = JournalFile(journal_path(state_folder())), os.fsencode(path)
+    file, name = JournalFile(journal_file()), os.fsencode(path)
     for _ in range(times):
         file.blame(name[-16:], 5_000_000, name, reason, "0a1b")
     file.close()
@@ -61,7 +61,7 @@ async def test_one_is_tried_again_by_the_next_run_and_by_one_at_work(aside: list
 
 
 async def test_a_journal_that_cannot_be_read_is_one_sentence_in_the_list(aside: list[str]) -> None:
-    journal_path(state_folder()).write_bytes(b"no journal")
+    journal_file().write_bytes(b"no journal")
     async with opened(attach=False) as it:
         await it.pilot.press("Q")
         await it.until_text("cannot be used")
@@ -85,6 +85,6 @@ def test_the_command_names_them_and_lets_those_below_a_path_be_tried_again(
     assert main(["quarantine", "/elsewhere", "--clear"]) == 0
     assert "0 images" in capsys.readouterr().err
     assert main(["quarantine", "--clear"]) == 0
-    file = JournalFile.reading(journal_path(state_folder()))
+    file = JournalFile.reading(journal_file())
     assert file.quarantined(1) == []
     file.close()

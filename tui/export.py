@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tui.user_file import write_file
+from tui.named_file import write_file
 
 __all__ = ["proposed", "refused", "write_new", "write_report"]
 

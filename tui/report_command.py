@@ -9,7 +9,7 @@ import sys
 
 from engine import machine
 from engine.past_report import RunReport, load
-from tui.user_file import write_file
+from tui.named_file import write_file
 
 __all__ = ["form_of", "made", "report"]
 

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,11 +23,11 @@ from engine.server import RunServer
 from engine.settings import Settings
 from engine.signals import GRACE_SECONDS, RunSignals
 from engine.view import Phase
+from tui.named_file import NamedFile
 from tui.run_output import Output, Progress, image_line, put, put_json, tell
 from tui.text import escape
-from tui.user_file import UserFile
 
-__all__ = ["Output", "print_event", "run", "stopping"]
+__all__ = ["Output", "at_work", "run"]
 
 EXIT_FAILED = 1
 EXIT_NOTHING = 3
@@ -48,7 +48,7 @@ def run(
     if settings.on_full == "auto" and not sys.stderr.isatty():
         settings = replace(settings, on_full="stop")  # nobody would see that it waits
     with contextlib.ExitStack() as stack:
-        table = stack.enter_context(UserFile(output.csv, "CSV")) if output.csv is not None else None
+        table = stack.enter_context(NamedFile(output.csv, "CSV")) if output.csv is not None else None
         made = partial(Run, paths, settings, own, resumes=resumes, only=only)
         code, report = asyncio.run(_run(made, output, table))
     if output.on_finish is not None:
@@ -66,17 +66,10 @@ def _hand_over(command: str, value: dict[str, object]) -> None:
         tell(f"the command of --on-finish ended with {ended.returncode}: {escape(command)}")
 
 
-async def _run(made: Callable[..., Run], output: Output, table: UserFile | None) -> tuple[int, dict[str, object]]:
+async def _run(made: Callable[..., Run], output: Output, table: NamedFile | None) -> tuple[int, dict[str, object]]:
     progress = Progress(output)
-    work: Run = made(on_event=lambda event: print_event(work, event, output, progress.clear))
-    signals = RunSignals(work, stopping=lambda number: stopping(number, progress.clear))
-    signals.install()
     waits_for = ""
-    async with work, contextlib.AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(RunServer(work))
-        except (OSError, RunnerError) as error:
-            tell(f"this run cannot be attached to: {error}")
+    async with at_work(made, output, progress.clear) as (work, signals):
         async for update in work.updates():
             if update.waits_for and not waits_for:
                 progress.clear()
@@ -93,7 +86,24 @@ async def _run(made: Callable[..., Run], output: Output, table: UserFile | None)
     return signals.code or _exit_code(work, report) or (0 if written else EXIT_FAILED), report
 
 
-def print_event(work: Run, event: Event, output: Output, clear: Callable[[], None]) -> None:
+@contextlib.asynccontextmanager
+async def at_work(
+    made: Callable[..., Run], output: Output, clear: Callable[[], None]
+) -> AsyncIterator[tuple[Run, RunSignals]]:
+    """A run that obeys signals, can be attached to and says what becomes of its images; ``clear`` makes room for a
+    line."""
+    work: Run = made(on_event=lambda event: _print_event(work, event, output, clear))
+    signals = RunSignals(work, stopping=lambda number: _stopping(number, clear))
+    signals.install()
+    async with work, contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(RunServer(work))
+        except (OSError, RunnerError) as error:
+            tell(f"this run cannot be attached to: {error}")
+        yield work, signals
+
+
+def _print_event(work: Run, event: Event, output: Output, clear: Callable[[], None]) -> None:
     """What is said of an image that is through; ``clear`` makes room for a line."""
     if isinstance(event, Finished):
         if output.as_ndjson:
@@ -103,7 +113,7 @@ def print_event(work: Run, event: Event, output: Output, clear: Callable[[], Non
             tell(line)
 
 
-def stopping(number: int, clear: Callable[[], None]) -> None:
+def _stopping(number: int, clear: Callable[[], None]) -> None:
     """Say how long images in work have after Ctrl+C."""
     if number == signal.SIGINT:
         clear()
@@ -116,7 +126,7 @@ def _results(work: Run) -> Iterator[dict[str, Any]]:
     return (image_result(catalog, index) for index in range(len(catalog)) if catalog.status(index))
 
 
-def _write_table(work: Run, table: UserFile) -> bool:
+def _write_table(work: Run, table: NamedFile) -> bool:
     """Whether it could be written; the run stands also where it could not."""
     try:
         table.fill(lambda file: write_csv(_results(work), file))

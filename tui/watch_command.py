@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from engine.errors import RunnerError
 from engine.folder_settings import FolderSettings
 from engine.report import human_bytes
 from engine.run import Run
-from engine.server import RunServer
 from engine.settings import Settings
-from engine.signals import RunSignals
 from engine.view import Phase, Totals, Update
 from engine.watch import Watch
 from tui.notify import READY, STOPPING, notify, status
-from tui.run_command import print_event, stopping
+from tui.run_command import at_work
 from tui.run_output import Output, StatusLine, put_json, tell
 from tui.text import count, escape
 
@@ -43,18 +39,10 @@ def watch(paths: Sequence[str], settings: Settings, own: FolderSettings, output:
 
 async def follow(tree: Watch, made: Callable[..., Run], output: Output) -> int:
     """One run after the other, each ``made`` anew, until nothing is watched any more; returns the exit code."""
-    work: Run
     code: int | None = None
     while code is None:
         said = Said(output, tree)
-        work = made(on_event=lambda event: print_event(work, event, output, said.clear))  # noqa: B023  # of this run
-        signals = RunSignals(work, stopping=lambda number: stopping(number, said.clear))  # noqa: B023
-        signals.install()
-        async with work, contextlib.AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(RunServer(work))
-            except (OSError, RunnerError) as error:
-                tell(f"this run cannot be attached to: {error}")
+        async with at_work(made, output, said.clear) as (work, signals):
             async for update in work.updates():
                 await said.show(work, update)
         await said.end(work)

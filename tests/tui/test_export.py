@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import PlanError
 from tui.export import proposed, refused, write_new
-from tui.user_file import UserFile, write_file
+from tui.named_file import NamedFile, write_file
 
 
 def test_a_new_file_is_whole_and_like_any_other_of_the_user(tmp_path: Path) -> None:
@@ -38,11 +38,11 @@ def test_nothing_is_written_over_and_nothing_is_left_of_a_write_that_failed(
 
 
 def test_an_error_that_is_not_of_the_file_is_not_told_as_one_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(BrokenPipeError), UserFile(str(tmp_path / "t.csv"), "CSV"):
+    with pytest.raises(BrokenPipeError), NamedFile(str(tmp_path / "t.csv"), "CSV"):
         raise BrokenPipeError
     assert not os.listdir(tmp_path)
     with pytest.raises(PlanError, match="no such file"):
-        UserFile(str(tmp_path / "none" / "t.csv"), "CSV")
+        NamedFile(str(tmp_path / "none" / "t.csv"), "CSV")
 
 
 def test_a_file_of_a_command_takes_the_place_of_what_a_link_leads_to_and_goes_into_a_pipe(tmp_path: Path) -> None:

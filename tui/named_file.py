@@ -11,19 +11,19 @@ from typing import Self, TextIO
 
 from engine.errors import PlanError, system_reason
 
-__all__ = ["UserFile", "write_file"]
+__all__ = ["NamedFile", "write_file"]
 
 _NUMBERS = itertools.count()
 
 
 def write_file(path: str, what: str, content: str, *, over: bool = True) -> str:
-    """Write it at once; gives its full path. Raises PlanError. The rest as ``UserFile``."""
-    with UserFile(path, what, over=over) as file:
+    """Write it at once; gives its full path. Raises PlanError. The rest as ``NamedFile``."""
+    with NamedFile(path, what, over=over) as file:
         file.fill(lambda stream: stream.write(content))
     return file.path
 
 
-class UserFile:
+class NamedFile:
     """Written beside its place and moved there by ``fill``; left without ``fill``, nothing of it stays.
 
     Only what goes wrong with the file itself becomes its PlanError: other errors inside the ``with`` pass as they are.
